@@ -17,8 +17,9 @@ class Registered:
         suffix: How the names of its files end.
         settings: Class of its table of the profile, in its module `settings`; empty for a target
             without a table.
-        has_service: Whether a service runs its pipelines: `headrace submit`, `runs` and
-            `schedules` take it.
+        has_service: Whether a service runs its pipelines: `headrace submit` and `schedules` take
+            it, and `headrace runs` too.
+        has_runs: Whether `headrace runs` takes it without a service.
         has_lineage: Whether `headrace lineage` takes it.
         has_checks: Whether `headrace doctor` takes it.
     """
@@ -26,12 +27,13 @@ class Registered:
     suffix: str = ".json"
     settings: str = ""
     has_service: bool = False
+    has_runs: bool = False
     has_lineage: bool = False
     has_checks: bool = False
 
 
 TARGETS: Mapping[str, Registered] = {
-    "local": Registered(has_lineage=True),
+    "local": Registered(has_runs=True, has_lineage=True),
     "kubeflow": Registered(
         suffix=".yaml", settings="Kubeflow", has_service=True, has_lineage=True, has_checks=True
     ),
@@ -43,6 +45,11 @@ TARGETS: Mapping[str, Registered] = {
 def with_service() -> list[str]:
     """Returns the names of the targets whose pipelines a service runs."""
     return [name for name, each in TARGETS.items() if each.has_service]
+
+
+def with_runs() -> list[str]:
+    """Returns the names of the targets whose runs are shown here."""
+    return [name for name, each in TARGETS.items() if each.has_service or each.has_runs]
 
 
 def with_lineage() -> list[str]:

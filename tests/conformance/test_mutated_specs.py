@@ -26,6 +26,7 @@ from headrace.targets.local import runnable
 from headrace.targets.local.cache.answers import Cache
 from headrace.targets.local.execution.interpreter import PipelineInterpreter
 from headrace.targets.local.execution.leaf import LeafRunner
+from headrace.targets.local.records.journal import Journal
 from headrace.targets.local.records.recorder import Recorder
 from headrace.targets.local.records.store import RunStore
 from headrace.targets.local.runners.runner import TaskProcess
@@ -232,6 +233,7 @@ def dry_run(body: Mapping[str, Any], preset: Mapping[str, Any], root: Path) -> T
         use_cache=True,
         runner=DryRunner(spec),
         recorder=DryRecorder(run_id="run", lineage=None),  # type: ignore[arg-type]
+        journal=Journal(file=store.directory / "tasks.jsonl"),
         observer=Silence(),
         components=spec.headrace_names(),
         concurrency=4,

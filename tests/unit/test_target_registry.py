@@ -108,7 +108,7 @@ def test_a_new_target_refuses_what_it_cannot_do(tmp_path: Path) -> None:
     [
         (["compile"], "[local|kubeflow|vertex|toy]"),
         (["submit"], "[kubeflow|vertex|toy]"),
-        (["runs", "list"], "[kubeflow|vertex|toy]"),
+        (["runs", "list"], "[local|kubeflow|vertex|toy]"),
         (["lineage"], "[local|kubeflow]"),
         (["doctor"], "[kubeflow]"),
     ],
@@ -121,7 +121,9 @@ def test_commands_offer_a_new_target_where_it_answers_them(
 
 def test_a_run_is_submitted_to_the_service_of_a_new_target(tmp_path: Path) -> None:
     done = toy(tmp_path, "submit", "pipeline.py:small", "--target", "toy")
+    listed = toy(tmp_path, "runs", "list", "--target", "toy")
 
+    assert done.stderr == listed.stderr
     assert (done.returncode, done.stderr) == (
         75,
         "error: toy: Tokyo does not answer. Try again tomorrow.\n",

@@ -448,10 +448,10 @@ def test_runs_are_listed_shown_cancelled_and_deleted(
 
     assert runs("list", "--limit", "3") == 0
     assert capsys.readouterr().out.splitlines() == [
-        "CREATED (UTC)        STATE    NAME         RUN",
-        "2026-01-02 03:06:05  waiting  three-steps  three",
-        "2026-01-02 03:05:05  waiting  three-steps  two",
-        "2026-01-02 03:04:05  waiting  three-steps  one",
+        "CREATED (UTC)        STATE    NAME         RUN    PARAMETERS",
+        "2026-01-02 03:06:05  waiting  three-steps  three  text=of the profile",
+        "2026-01-02 03:05:05  waiting  three-steps  two    text=of the profile",
+        "2026-01-02 03:04:05  waiting  three-steps  one    text=of the profile",
     ]
     assert runs("delete", "two") == 2
     assert "is not in a terminal state. `headrace runs show" in capsys.readouterr().err
@@ -468,9 +468,9 @@ def test_runs_are_listed_shown_cancelled_and_deleted(
     assert runs("show", f"{PARENT}/pipelineJobs/one") == 0
     words = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
     assert words[0] == ["one", "running,"]
-    assert words[2] == ["step", "running"]
-    assert words[3][0].startswith("https://console.cloud.google.com/logs/query;query=resource.type")
-    assert words[4:] == [["step-2", "waiting"], ["step-3", "waiting"]]
+    assert words[2:5] == [["Pipeline:", "three-steps"], ["text", "="], ["step", "running"]]
+    assert words[5][0].startswith("https://console.cloud.google.com/logs/query;query=resource.type")
+    assert words[6:] == [["step-2", "waiting"], ["step-3", "waiting"]]
     assert runs("list", "--json", "--limit", "1") == 0
     assert [run["id"] for run in json.loads(capsys.readouterr().out)] == ["three"]
 

@@ -1,4 +1,4 @@
-"""Shared by the commands for runs and schedules on services."""
+"""Shared by the commands for services, and the form of what commands print."""
 
 import json
 import shlex
@@ -65,43 +65,3 @@ def remote_of(target: str, config: Path | None) -> "Remote":
     from headrace.targets.remote.connecting import connect
 
     return connect(target, read_profile(config))
-
-
-def watched(
-    remote: "Remote", run_id: str, target: str, config: Path | None, pause_seconds: float | None
-) -> int:
-    """Shows a run until it is over, and returns the exit code.
-
-    If the watching ends early, the run goes on: prints how to come back to it.
-    """
-    from headrace.cli.interrupts import interruptible
-    from headrace.contract.target import target_named
-    from headrace.display.progress import ProgressDisplay
-    from headrace.profiles.profile import read_profile
-    from headrace.targets.remote.watching import Watching, watch
-    from headrace_components.contract.errors import PlatformError
-
-    options = options_of(target, config)
-    chosen = target_named(target)
-    how = Watching(
-        pause_seconds=pause_seconds,
-        pending_timeout_seconds=chosen.pending_timeout_seconds(read_profile(config)),
-        logs_command=f"headrace runs logs {options} {run_id}" if chosen.has_logs else "",
-    )
-    try:
-        with interruptible(), ProgressDisplay() as display:
-            run = watch(remote, run_id, display, how)
-    except KeyboardInterrupt:
-        _say_how_to_go_on(run_id, options)
-        return EXIT_INTERRUPTED
-    except PlatformError:
-        _say_how_to_go_on(run_id, options)
-        raise
-    click.echo(f"Page: {run.link}", err=True)
-    return 0 if run.state == "succeeded" else EXIT_RUN_FAILED
-
-
-def _say_how_to_go_on(run_id: str, options: str) -> None:
-    click.echo(f"\nRun {run_id} goes on without this command.", err=True)
-    click.echo(f"To watch it:  headrace runs watch {run_id} {options}", err=True)
-    click.echo(f"To cancel it: headrace runs cancel {run_id} {options}", err=True)

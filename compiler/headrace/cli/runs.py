@@ -1,35 +1,48 @@
-"""`headrace runs`: shows runs on Vertex AI or Kubeflow, and ends them."""
+"""`headrace runs`: shows runs on this machine, Vertex AI or Kubeflow, and ends them."""
 
 import dataclasses
-from pathlib import Path
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from headrace.cli.flexible_group import FlexibleGroup
-from headrace.cli.remote_options import (
-    EXIT_INTERRUPTED,
-    config_option,
-    echo_json,
-    echo_table,
-    json_option,
-    options_of,
-    pause_option,
-    remote_of,
-    target_option,
-    utc,
-    watched,
-)
+from headrace.cli.logs import logs
+from headrace.cli.remote_options import echo_json, echo_table, json_option, pause_option, utc
+from headrace.cli.run_options import Place, place_options, watched
+from headrace.contract.run_filter import RunFilter
 from headrace_components.contract.errors import InputError
+
+if TYPE_CHECKING:
+    from headrace.contract.service import ServiceRun, ServiceTask
+
+_LISTED = (
+    *("id", "name", "pipeline", "state", "link", "created", "seconds"),
+    *("parameters", "message", "source"),
+)
 
 
 @click.group(cls=FlexibleGroup)
 def runs() -> None:
-    """List, watch, read, cancel and delete runs on Vertex AI or Kubeflow."""
+    """List, compare, watch, read, cancel and delete runs, here or on Vertex AI or Kubeflow.
+
+    RUN is an ID or the beginning of one. The words latest, latest-failed and latest-succeeded stand
+    for the newest run, and PIPELINE/latest for the newest of a pipeline.
+    """
 
 
 @runs.command("list")
-@target_option
-@config_option
+@place_options
+@click.option("--pipeline", default="", metavar="NAME", help="Only runs of this pipeline.")
+@click.option("--state", default="", metavar="STATE", help="Only runs in this state.")
+@click.option(
+    "-p",
+    "--parameter",
+    "assignments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Only runs with this value of a parameter. May be repeated.",
+)
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
@@ -39,120 +52,144 @@ def runs() -> None:
     help="Maximum number of runs.",
 )
 @json_option
-def list_runs(target: str, config: Path | None, limit: int, as_json: bool) -> None:
+def list_runs(
+    place: Place,
+    pipeline: str,
+    state: str,
+    assignments: Sequence[str],
+    limit: int,
+    as_json: bool,
+) -> None:
     """List the latest runs, the newest first.
 
-    JSON: a list of {id, name, state, link, created, seconds}.
+    The table has the parameters whose values differ between the runs of a pipeline.
+
+    JSON: a list of {id, name, pipeline, state, link, created, seconds, parameters, message,
+    source}.
     """
-    found = remote_of(target, config).runs(limit)
+    from headrace.display.run_tables import differing_parameters
+
+    which = RunFilter(
+        pipeline=pipeline, state=_checked(state), parameters=dict(map(_assigned, assignments))
+    )
+    found = place.runs().runs(limit, which)
     if as_json:
-        fields = ("id", "name", "state", "link", "created", "seconds")
-        echo_json([{name: getattr(run, name) for name in fields} for run in found])
+        echo_json([{name: getattr(run, name) for name in _LISTED} for run in found])
         return
-    rows = [(utc(run.created), run.state, run.name, run.id) for run in found]
-    echo_table([("CREATED (UTC)", "STATE", "NAME", "RUN"), *rows])
+    shown = differing_parameters(found)
+    rows = [
+        (utc(run.created), run.state, run.name, run.id, words)
+        for run, words in zip(found, shown, strict=True)
+    ]
+    echo_table([("CREATED (UTC)", "STATE", "NAME", "RUN", "PARAMETERS"), *rows])
+
+
+def _checked(state: str) -> str:
+    from headrace.contract.service import ServiceRunState
+
+    states = get_args(ServiceRunState)
+    if state and state not in states:
+        raise InputError(
+            f"headrace runs list: --state is {state!r}, expected one of {list(states)}. Name one."
+        )
+    return state
+
+
+def _assigned(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise InputError(
+            f"headrace runs list: -p got {text!r}, expected name=value, such as train_steps=200. "
+            "Name a parameter and its value."
+        )
+    return name, value
 
 
 @runs.command()
 @click.argument("run_id", metavar="RUN")
-@target_option
-@config_option
+@place_options
 @json_option
-def show(run_id: str, target: str, config: Path | None, as_json: bool) -> None:
-    """Show the state of RUN, and its tasks with their logs.
+def show(run_id: str, place: Place, as_json: bool) -> None:
+    """Show the state of RUN, its parameters, and its tasks with their logs.
 
-    JSON: {id, name, state, link, created, seconds, message, tasks}, each task {name, state,
-    seconds, pending_seconds, message, notices, log}.
+    JSON: the run as in `list`, and `tasks`, each {name, state, seconds, pending_seconds, message,
+    notices, log, component, started, reason, parameters, inputs, outputs, values}; inputs and
+    outputs have, by port, lists of {type, uri, metadata}.
     """
-    from headrace.contract.target import target_named
-
-    run = remote_of(target, config).describe(run_id)
+    found, run_id = place.found(run_id, "headrace runs show")
+    run = found.describe(run_id)
     if as_json:
         echo_json(dataclasses.asdict(run))
         return
     click.echo(f"{run.id} {run.state}, made {utc(run.created)} UTC")
     click.echo(f"Page: {run.link}")
+    if run.pipeline:
+        click.echo(f"Pipeline: {run.pipeline}{f', from {run.source}' if run.source else ''}")
+    for name, value in sorted(run.parameters.items()):
+        click.echo(f"    {name} = {value}")
     if run.message:
         click.echo(run.message)
+    _show_tasks(run)
+    if place.how().has_logs and any(task.state == "failed" for task in run.tasks):
+        click.echo(f"Their logs: headrace runs logs{place.options} {run_id}")
+
+
+def _show_tasks(run: "ServiceRun") -> None:
     width = max((len(task.name) for task in run.tasks), default=0)
     for task in run.tasks:
-        seconds = f"  {task.seconds:.0f}s" if task.state != "waiting" else ""
-        waits = f", its pod waits for {task.pending_seconds:.0f}s" if task.pending_seconds else ""
-        click.echo(f"{task.name:<{width}}  {task.state}{seconds}{waits}")
+        click.echo(f"{task.name:<{width}}  {task.state}{_words(task)}")
         for line in (*task.message.splitlines(), *task.notices, task.log):
             if line:
                 click.echo(f"    {line}")
-    if target_named(target).has_logs and any(task.state == "failed" for task in run.tasks):
-        click.echo(f"Their logs: headrace runs logs {options_of(target, config)} {run_id}")
+
+
+def _words(task: "ServiceTask") -> str:
+    seconds = f"  {task.seconds:.0f}s" if task.state not in ("waiting", "skipped") else ""
+    waits = f", its pod waits for {task.pending_seconds:.0f}s" if task.pending_seconds else ""
+    return f"{seconds}{waits}{f'  {task.reason}' if task.reason else ''}"
 
 
 @runs.command()
 @click.argument("run_id", metavar="RUN")
-@target_option
-@config_option
+@place_options
 @pause_option
-def watch(run_id: str, target: str, config: Path | None, pause_seconds: float | None) -> int:
+def watch(run_id: str, place: Place, pause_seconds: float | None) -> int:
     """Show the progress of RUN until it ends."""
-    return watched(remote_of(target, config), run_id, target, config, pause_seconds)
+    found, run_id = place.found(run_id, "headrace runs watch")
+    return watched(found, run_id, place, pause_seconds)
 
 
 @runs.command()
 @click.argument("run_id", metavar="RUN")
-@click.argument("task", required=False)
-@target_option
-@config_option
-@click.option("-f", "--follow", is_flag=True, help="Print new lines until the tasks end.")
-@pause_option
-def logs(
-    run_id: str,
-    task: str | None,
-    target: str,
-    config: Path | None,
-    follow: bool,
-    pause_seconds: float | None,
-) -> int:
-    """Print the log of TASK, or the logs of all tasks of RUN that have one.
-
-    TASK is a name that `headrace runs show` prints. If a task was tried again, the log is that of
-    the latest attempt; if its driver failed, it is that of the driver.
-    """
-    from headrace.cli.interrupts import interruptible
-    from headrace.targets.remote.logs import follow_logs, print_logs
-
-    remote = remote_of(target, config)
-    if not follow:
-        print_logs(remote, run_id, task, click.echo)
-        return 0
-    try:
-        with interruptible():
-            follow_logs(remote, run_id, task, click.echo, pause_seconds)
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    return 0
-
-
-@runs.command()
-@click.argument("run_id", metavar="RUN")
-@target_option
-@config_option
-def cancel(run_id: str, target: str, config: Path | None) -> None:
+@place_options
+def cancel(run_id: str, place: Place) -> None:
     """End RUN and its running tasks."""
-    remote = remote_of(target, config)
-    run = remote.describe(run_id)
+    found, run_id = place.found(run_id, "headrace runs cancel")
+    run = found.describe(run_id)
     if run.is_over:
         raise InputError(
             f"headrace runs cancel: run {run_id!r} is over ({run.state}). There "
             "is nothing to cancel."
         )
-    remote.cancel(run_id)
+    found.cancel(run_id)
     click.echo(f"Run {run_id} is being cancelled.")
 
 
 @runs.command()
 @click.argument("run_id", metavar="RUN")
-@target_option
-@config_option
-def delete(run_id: str, target: str, config: Path | None) -> None:
-    """Delete the record of RUN, which must have ended. Its artifacts stay."""
-    remote_of(target, config).delete(run_id)
+@place_options
+@click.option(
+    "--force", is_flag=True, help="Delete also what other runs have taken from the cache."
+)
+def delete(run_id: str, place: Place, force: bool) -> None:
+    """Delete RUN, which must have ended.
+
+    On this machine that is its directory with all artifacts. On a service it is the record: the
+    artifacts stay.
+    """
+    found, run_id = place.found(run_id, "headrace runs delete")
+    found.delete(run_id, force=force)
     click.echo(f"Run {run_id} is deleted.")
+
+
+runs.add_command(logs)

@@ -12,8 +12,8 @@ from headrace.cli.remote_options import (
     options_of,
     pause_option,
     target_option,
-    watched,
 )
+from headrace.cli.run_options import Place, watched
 from headrace_components.contract.errors import InputError
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def submit(
     click.echo(f"Page: {run.link}")
     if not wait:
         return 0
-    return watched(remote, run.id, target, config, pause_seconds)
+    return watched(remote, run.id, Place(target=target, config=config), pause_seconds)
 
 
 def _timing(

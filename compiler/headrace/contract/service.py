@@ -1,7 +1,8 @@
-"""The requests to a service that runs pipelines, and its answers.
+"""The requests to what runs pipelines, and its answers.
 
-`headrace submit`, `headrace runs` and `headrace schedules` only use these types. Each target has a
-`Remote` that translates them for its service: `Target.connect` returns it.
+`headrace submit`, `headrace runs`, `headrace schedules` and the pages only use these types. Each
+target has a `Runs` that answers for it, this machine too: `Target.runs` returns it. That of a
+service is a `Remote`, which also starts runs: `Target.connect` returns it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,12 +11,15 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from headrace.contract.compiled import Compiled
+from headrace.contract.run_filter import EVERY_RUN, RunFilter
 from headrace_components.contract.errors import PlatformError
 
 ServiceTaskState = Literal["waiting", "running", "done", "cached", "skipped", "cancelled", "failed"]
 ServiceRunState = Literal[
-    "waiting", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"
+    "waiting", "running", "paused", "cancelling", "succeeded", "failed", "cancelled", "interrupted"
 ]
+"""A run on this machine that ended early is `interrupted`: it can be resumed."""
+
 ScheduleState = Literal["active", "paused", "completed"]
 
 ENDED: frozenset[str] = frozenset({"done", "cached", "skipped", "cancelled", "failed"})
@@ -76,6 +80,21 @@ class Timing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RunArtifact:
+    """An artifact that a task read or made.
+
+    Attributes:
+        type: Schema title, such as `tfx.Examples` or `system.Metrics`.
+        uri: Where it is.
+        metadata: Its properties.
+    """
+
+    type: str
+    uri: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceTask:
     """A task of a run that runs something: not a DAG, and not a task that contains others.
 
@@ -88,7 +107,15 @@ class ServiceTask:
         message: Why it failed, why it waits, or why it was tried again; empty otherwise.
         notices: Its verdicts, for example that a model is not blessed, and its job on Beam; as far
             as they can be read.
-        log: Link to its log; empty if there is none yet.
+        log: Link to its log, or its file; empty if there is none yet.
+        component: Name of its component, such as `trainer`; empty if it is not known.
+        started: When it started; None before, and if it is not known.
+        reason: Why it was skipped, or answered by an earlier task; empty otherwise.
+        parameters: Values of its parameters, in the form of `shown`; empty before it starts, and if
+            they are not known, like the next three.
+        inputs: The artifacts that it read, by port.
+        outputs: The artifacts that it made, or took from an earlier task, by port.
+        values: Its output parameters.
     """
 
     name: str
@@ -98,6 +125,13 @@ class ServiceTask:
     message: str = ""
     notices: tuple[str, ...] = ()
     log: str = ""
+    component: str = ""
+    started: datetime | None = None
+    reason: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Sequence[RunArtifact]] = field(default_factory=dict)
+    outputs: Mapping[str, Sequence[RunArtifact]] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,12 +142,16 @@ class ServiceRun:
         id: The ID for `headrace runs`.
         name: The name that people see: the display name, or the pipeline's.
         state: Where it stands.
-        link: Its page for people.
+        link: Its page for people; its directory, for a run on this machine.
         created: Time of its creation; None if the service does not say.
         seconds: Wall time since then, until now if it is running.
         tasks: Its tasks, as far as they are known, in the order of their start. Lists of runs leave
             them out.
         message: Why it failed as a whole; empty otherwise.
+        pipeline: Name of the pipeline; empty if the service does not say.
+        parameters: Values of its parameters, in the form of `shown`; as far as they are known.
+        source: The file that the pipeline was read from, with the function; empty if it is not
+            known.
     """
 
     id: str
@@ -124,11 +162,27 @@ class ServiceRun:
     seconds: float = 0.0
     tasks: tuple[ServiceTask, ...] = ()
     message: str = ""
+    pipeline: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
 
     @property
     def is_over(self) -> bool:
-        """Whether its state is final."""
-        return self.state in ("succeeded", "failed", "cancelled")
+        """Whether its state is final; a run that was interrupted may be resumed all the same."""
+        return self.state in ("succeeded", "failed", "cancelled", "interrupted")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSource:
+    """What a run runs.
+
+    Attributes:
+        spec: The pipeline, as `PipelineSpec` data.
+        parameters: Values of the run's parameters that are known, with the code packed.
+    """
+
+    spec: Mapping[str, Any]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,33 +206,58 @@ class Schedule:
     next_run: datetime | None = None
 
 
-class Remote(Protocol):
-    """A service that runs pipelines, with a project or namespace in it.
+class Runs(Protocol):
+    """The runs of a root on this machine, or of a project or namespace of a service.
 
-    Calls that the service is too busy for are made again, a bounded number of times. Making it,
-    and every call, may raise:
-        InputError: The service refuses what was asked for, and the caller can mend it. The message
-            names what came, what is needed, and the next step.
-        PlatformError: The service cannot be reached or stays busy, or this account may not.
+    `run_id` is a whole ID; `run_names.resolved` finds it from what people write. Calls that a
+    service is too busy for are made again, a bounded number of times. Making it, and every call,
+    may raise:
+        InputError: What was asked for cannot be done, and the caller can mend it. The message names
+            what came, what is needed, and the next step.
+        PlatformError: The service cannot be reached or stays busy, or this account may not; or the
+            root cannot be read.
     """
-
-    def submit(self, order: Order) -> ServiceRun:
-        """Starts a run; a call that was carried out but not answered starts no second one."""
 
     def describe(self, run_id: str) -> ServiceRun:
         """Returns a run with its tasks."""
 
+    def source(self, run_id: str) -> RunSource:
+        """Returns what a run runs."""
+
     def log(self, run_id: str, task: str) -> str | None:
         """Returns the output of a task so far, or None if there is nothing to read."""
 
-    def runs(self, limit: int) -> Sequence[ServiceRun]:
-        """Returns the latest runs, the newest first, at most `limit`."""
+    def runs(self, limit: int | None, which: RunFilter = EVERY_RUN) -> Sequence[ServiceRun]:
+        """Returns the latest runs, without their tasks, the newest first.
+
+        Args:
+            limit: The most that are returned; None for all.
+            which: Those that count.
+        """
+
+    def ids(self, prefix: str) -> Sequence[str]:
+        """Returns the IDs that begin with a prefix, the newest first; a whole ID alone."""
 
     def cancel(self, run_id: str) -> None:
         """Asks for a run to end, which takes a while. A finished run stays unchanged."""
 
-    def delete(self, run_id: str) -> None:
-        """Deletes the record of a run that is over; its artifacts stay."""
+    def delete(self, run_id: str, *, force: bool = False) -> None:
+        """Deletes a run that is over.
+
+        On this machine that is its directory, artifacts included. A service deletes its record; the
+        artifacts stay.
+
+        Args:
+            run_id: The run.
+            force: Whether to delete artifacts that other runs have taken from the cache.
+        """
+
+
+class Remote(Runs, Protocol):
+    """A service that runs pipelines, with a project or namespace in it."""
+
+    def submit(self, order: Order) -> ServiceRun:
+        """Starts a run; a call that was carried out but not answered starts no second one."""
 
     def schedule(self, order: Order, timing: Timing) -> Schedule:
         """Makes a schedule. `order.run_id` is of no use: each run gets its own."""

@@ -21,9 +21,10 @@ from headrace.profiles.profile import Profile
 from headrace.profiles.target_settings import TargetSettings
 from headrace.profiles.tasks import TaskSettings
 from headrace.target_registry import TARGETS
+from headrace_components.contract.errors import InputError
 
 if TYPE_CHECKING:  # compiling pays for none of these
-    from headrace.contract.service import Remote
+    from headrace.contract.service import Remote, Runs
     from headrace.lineage.records import ArtifactLineage, Execution, Id, PipelineRun
     from headrace.lineage.stored_artifacts import Descendants, ModelHistory, StoredArtifact
 
@@ -104,6 +105,11 @@ class Target(ABC):
     def has_logs(self) -> bool:
         """Whether its service gives the logs of tasks, so that `headrace runs logs` prints them."""
         return False
+
+    @property
+    def pause_seconds(self) -> float | None:
+        """How often a run is looked at that is watched; None for more and more seldom."""
+        return None
 
     # The profile.
 
@@ -215,6 +221,22 @@ class Target(ABC):
                 installed.
             PlatformError: This machine has no credentials for the service.
         """
+
+    def runs(self, root: Path, profile: Profile) -> "Runs":  # noqa: ARG002  that of a service
+        """Returns its runs.
+
+        Args:
+            root: Directory of the runs on this machine.
+            profile: Names the service.
+
+        Raises:
+            InputError: Like `connect`; or there is no such directory, or no service.
+            PlatformError: Like `connect`.
+        """
+        remote = self.connect(profile)
+        if remote is None:
+            raise InputError(f"headrace: target {self.name!r} has no runs here. Name another.")
+        return remote
 
     @abstractmethod
     def lineage(self, root: Path, metadata: str, config: Path | None) -> LineageReader | None:

@@ -40,10 +40,10 @@ def set_value(properties: Any, name: str, value: Any) -> None:
     elif isinstance(value, float):
         properties[name].double_value = value
     elif isinstance(value, str):
-        properties[name].string_value = _without_passwords(value)
+        properties[name].string_value = without_passwords(value)
     else:
         text = json.dumps(value, sort_keys=True)
-        properties[name].string_value = _without_passwords(text)
+        properties[name].string_value = without_passwords(text)
 
 
 def set_typed(properties: Any, name: str, kind: str, value: Any) -> None:
@@ -66,7 +66,8 @@ def set_typed(properties: Any, name: str, kind: str, value: Any) -> None:
         setattr(target, _FIELDS[kind], decoded(kind, value))
 
 
-def _without_passwords(text: str) -> str:
+def without_passwords(text: str) -> str:
+    """Returns a text in which no URL has a password."""
     return _PASSWORD.sub(r"\1:***@", text)
 
 

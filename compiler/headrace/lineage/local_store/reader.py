@@ -12,6 +12,7 @@ from headrace.lineage.local_store.catalogue import (
     next_executions,
 )
 from headrace.lineage.local_store.connection import Connection
+from headrace.lineage.local_store.deletion import DELETED
 from headrace.lineage.local_store.messages import (
     NODE,
     event_kind,
@@ -47,7 +48,7 @@ class StoreLineage:
     def runs(self, limit: int | None = None) -> list[PipelineRun]:
         """Returns the latest runs, newest first; all of them without a `limit`."""
         with self._connection.transaction(exclusive=False) as store:
-            contexts = store.get_contexts_by_type("pipeline_run")
+            contexts = _runs(store)
             contexts.sort(key=lambda context: (context.create_time_since_epoch, context.id))
             return [_run(store, context) for context in contexts[::-1][:limit]]
 
@@ -59,8 +60,8 @@ class StoreLineage:
         """
         with self._connection.transaction(exclusive=False) as store:
             context = store.get_context_by_type_and_name("pipeline_run", run_id)
-            if context is None:
-                names = [run.name for run in store.get_contexts_by_type("pipeline_run")]
+            if context is None or DELETED in context.custom_properties:
+                names = [run.name for run in _runs(store)]
                 raise InputError(_unknown("run", run_id, names, "headrace lineage runs"))
             executions = store.get_executions_by_context(context.id)
             return _run(store, context), _executions(store, executions)
@@ -135,6 +136,12 @@ class StoreLineage:
                     ref.id for each in readers for refs in each.outputs.values() for ref in refs
                 } - seen
             return Descendants(executions=[*found.values()], is_complete=len(found) < limit)
+
+
+def _runs(store: Any) -> list[Any]:
+    """Returns the contexts of the runs that were not deleted."""
+    found = store.get_contexts_by_type("pipeline_run")
+    return [each for each in found if DELETED not in each.custom_properties]
 
 
 def _run(store: Any, context: Any) -> PipelineRun:

@@ -1,6 +1,6 @@
 """Runs and recurring runs of Kubeflow Pipelines in the words of the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from headrace.contract.service import (
 )
 from headrace.targets.kubeflow.connection import Address
 from headrace.targets.remote.cron import next_time
+from headrace.targets.remote.run_parameters import shown_parameters
 
 # `RuntimeState` of the API. SKIPPED is a run that had nothing to do.
 _RUN_STATES: dict[str, ServiceRunState] = {
@@ -31,7 +32,11 @@ ENDED = frozenset({"SUCCEEDED", "SKIPPED", "FAILED", "CANCELED"})
 
 
 def run_of(
-    found: Any, address: Address, tasks: Sequence[ServiceTask] = (), message: str = ""
+    found: Any,
+    address: Address,
+    tasks: Sequence[ServiceTask] = (),
+    message: str = "",
+    spec: Mapping[str, Any] | None = None,
 ) -> ServiceRun:
     """Returns a `V2beta1Run`.
 
@@ -40,7 +45,11 @@ def run_of(
         address: Where its page is.
         tasks: Its tasks, as far as they are known.
         message: Why it failed, in addition to its own message.
+        spec: The pipeline; None takes it from the run, which may only contain its name.
     """
+    if spec is None:
+        sent = found.pipeline_spec or {}
+        spec = sent.get("pipeline_spec", sent)
     state = _RUN_STATES.get(str(found.state), "waiting")
     if state == "failed" and is_cancelled(found):
         state = "cancelled"
@@ -56,7 +65,15 @@ def run_of(
         ),
         tasks=tuple(tasks),
         message=message,
+        pipeline=spec.get("pipelineInfo", {}).get("name", ""),
+        parameters=shown_parameters(spec, given_parameters(found)),
     )
+
+
+def given_parameters(found: Any) -> dict[str, Any]:
+    """Returns the parameters that a `V2beta1Run` was started with."""
+    config = found.runtime_config
+    return dict((config.parameters if config else None) or {})
 
 
 def is_cancelled(found: Any) -> bool:

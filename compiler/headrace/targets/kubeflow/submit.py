@@ -2,12 +2,22 @@
 
 import functools
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, TypeVar
 
-from headrace.contract.service import Order, Schedule, ServiceRun, ServiceTask, Timing
+from headrace.contract.run_filter import EVERY_RUN, RunFilter
+from headrace.contract.service import (
+    Order,
+    RunSource,
+    Schedule,
+    ServiceRun,
+    ServiceTask,
+    Timing,
+)
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.targets.kubeflow import connection, pipelines_api
@@ -18,6 +28,7 @@ from headrace.targets.kubeflow.package import package_of
 from headrace.targets.kubeflow.pod_logs import PodLogs
 from headrace.targets.kubeflow.records import (
     ENDED,
+    given_parameters,
     has_ended,
     is_cancelled,
     run_of,
@@ -31,11 +42,13 @@ from headrace.targets.kubeflow.tasks import (
     tasks_of_nodes,
     with_those_to_come,
 )
+from headrace.targets.remote.run_parameters import known_parameters
 from headrace_components.contract.errors import InputError
 
 T = TypeVar("T")
 
 _PAGE_SIZE = 100
+_WHOLE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def connect(profile: Profile) -> "KubeflowRemote":
@@ -89,11 +102,26 @@ class KubeflowRemote:
         tasks = self._tasks(found)
         has_failed = str(found.state) == "FAILED" and not is_cancelled(found)
         message = self._explainer.run(found, tasks) if has_failed else ""
-        return run_of(found, self.address, tasks, message)
+        return run_of(found, self.address, tasks, message, self.pipeline_of(found))
 
-    def runs(self, limit: int) -> Sequence[ServiceRun]:
+    def source(self, run_id: str) -> RunSource:
+        """Returns what a run runs."""
+        found = self.fetch(run_id)
+        spec = self.pipeline_of(found)
+        return RunSource(spec=spec, parameters=known_parameters(spec, given_parameters(found)))
+
+    def runs(self, limit: int | None, which: RunFilter = EVERY_RUN) -> Sequence[ServiceRun]:
         """Returns the latest runs, the newest first."""
-        return [run_of(each, self.address) for each in self.latest(limit)]
+        # A filter may leave out any number.
+        listed = self.latest(limit if which == EVERY_RUN else None)
+        found = (run_of(each, self.address) for each in listed)
+        return list(islice(filter(which.takes, found), limit))
+
+    def ids(self, prefix: str) -> Sequence[str]:
+        """Returns the IDs that begin with a prefix, the newest first; a whole ID alone."""
+        if _WHOLE_ID.fullmatch(prefix):
+            return [prefix]
+        return [run.run_id for run in self.latest(None) if run.run_id.startswith(prefix)]
 
     def log(self, run_id: str, task: str) -> str | None:
         """Returns the output of a task's latest attempt."""
@@ -108,7 +136,7 @@ class KubeflowRemote:
         if not run_of(self.fetch(run_id), self.address).is_over:
             self._call(lambda: self.kfp.terminate_run(run_id), f"run {run_id!r}")
 
-    def delete(self, run_id: str) -> None:
+    def delete(self, run_id: str, *, force: bool = False) -> None:  # noqa: ARG002  no artifacts
         """Deletes the record of a run that is over."""
         if not run_of(self.fetch(run_id), self.address).is_over:
             raise InputError(
@@ -178,7 +206,7 @@ class KubeflowRemote:
         """Returns a run as `V2beta1Run`."""
         return self._call(lambda: self.kfp.get_run(run_id), f"run {run_id!r}")
 
-    def latest(self, limit: int) -> Iterator[Any]:
+    def latest(self, limit: int | None) -> Iterator[Any]:
         """Yields the latest runs as `V2beta1Run`, the newest first."""
         return self._pages("runs", self.kfp.list_runs, limit)
 

@@ -25,6 +25,9 @@ from headrace.targets.local.cache.code_versions import InstalledCode
 from headrace.targets.local.execution.interpreter import PipelineInterpreter
 from headrace.targets.local.execution.leaf import LeafRunner
 from headrace.targets.local.execution.run_part import resolved, run_part
+from headrace.targets.local.records import journal
+from headrace.targets.local.records.journal import Journal
+from headrace.targets.local.records.listing import find_run
 from headrace.targets.local.records.record import PipelineOrigin, RunRecord, StoredUrl, code_digest
 from headrace.targets.local.records.recorder import Recorder
 from headrace.targets.local.records.store import RunStore, storage_error
@@ -48,6 +51,9 @@ from headrace.targets.local.shared.rules import RULES
 from headrace_components.contract.errors import ComponentError
 
 T = TypeVar("T")
+
+# How often a run looks whether somebody asks for its end.
+_CANCEL_PAUSE_SECONDS = 0.3
 
 _LINEAGE_STATES: Mapping[RunState, Any] = {
     "succeeded": "complete",
@@ -113,7 +119,7 @@ def start(
         artifacts=artifacts_to_json(artifacts or {}),
         part=part,
     )
-    store = RunStore.create(root, pipeline.name, run_id, record.to_json())
+    store = RunStore.create(root, pipeline.name, run_id, record.to_json(), record.summary())
     return _execute(store, record, options, setup, observer)
 
 
@@ -130,7 +136,7 @@ def resume(
     """Finishes an earlier run: tasks that are done and not affected stay done, the others run.
 
     Args:
-        run_id: The run.
+        run_id: The run: its ID or the beginning of it, or a word of `run_names`.
         root: The root that contains the run.
         pipeline: The source of the code; for None see `with_code_of_now`.
         runner: How to start tasks; None for the way that the run was started with.
@@ -144,7 +150,7 @@ def resume(
     """
     check_installed("headrace run")
     observer = observer or Silence()
-    store = RunStore.find(root.absolute(), run_id)
+    store = find_run(root.absolute(), run_id)
     begun = RunRecord.read(store)
     record = with_code_of_now(store, begun, pipeline, observer.log)
     name: RunnerName = runner or record.runner
@@ -180,7 +186,7 @@ def _execute(
         with store.locked():
             (store.directory / "logs").mkdir(exist_ok=True)
             if record.to_json() != store.record():
-                store.write_record(record.to_json())
+                store.write_record(record.to_json(), record.summary())
             return _run_async(lambda: _Run(store, record, options, setup, observer).execute())
     except OSError as error:
         raise storage_error("headrace run", error) from error
@@ -217,6 +223,7 @@ class _Run:
         self._part = run_part(record.part, self._spec, self._names, store.root)
         self._run_id = record.run_id
         self._rules = RULES[options.like]
+        self._journal = Journal(file=store.directory / journal.NAME)
         self._lineage = LineageStore(options.metadata or default_url(store.root))
         self._runner = setup.runner(
             root=store.root,
@@ -239,6 +246,7 @@ class _Run:
             use_cache=options.use_cache,
             runner=self._runner,
             recorder=Recorder(run_id=self._run_id, lineage=self._lineage),
+            journal=self._journal,
             observer=observer,
             components=self._spec.headrace_names(),
             concurrency=options.concurrency or os.cpu_count() or 1,
@@ -260,12 +268,12 @@ class _Run:
             raise
 
     async def _executed(self) -> RunResult:
+        self._store.cancel_request.unlink(missing_ok=True)
         self._store.write_state("running")
         self._lineage.begin_run(self._spec.author_name, self._run_id, self._record.parameters)
-        self._observer.run_started(
-            self._run_id,
-            [self._names.node(path) for path, _ in self._spec.leaves() if ITERATION not in path],
-        )
+        tasks = [self._names.node(path) for path, _ in self._spec.leaves() if ITERATION not in path]
+        self._journal.run_started(tasks)
+        self._observer.run_started(self._run_id, tasks)
         if self._spec.uses_workspace:
             self._store.workspace.mkdir(exist_ok=True)
         interpreter = PipelineInterpreter(
@@ -282,7 +290,7 @@ class _Run:
         )
         work = asyncio.create_task(interpreter.run(inputs))
         try:
-            with _stopping_on_signals(work):
+            with _stopping_on_signals(work), _stopping_on_request(work, self._store):
                 outcome = await work
         except asyncio.CancelledError:
             return await self._finish("interrupted", None)
@@ -319,6 +327,22 @@ class _Run:
         self._store.write_state(state, seconds=round(result.seconds, 3))
         self._observer.run_finished(result)
         return result
+
+
+@contextlib.contextmanager
+def _stopping_on_request(work: asyncio.Task[Any], store: RunStore) -> Iterator[None]:
+    """Cancels the work when another process asks for it."""
+
+    async def waiting() -> None:
+        while not store.cancel_request.exists():
+            await asyncio.sleep(_CANCEL_PAUSE_SECONDS)
+        work.cancel()
+
+    watching = asyncio.create_task(waiting())
+    try:
+        yield
+    finally:
+        watching.cancel()
 
 
 @contextlib.contextmanager

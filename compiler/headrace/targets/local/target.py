@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.compilation.passes import target_limits
 from headrace.compilation.passes.loop_types import apply_loop_types
@@ -15,6 +15,9 @@ from headrace.ir import specs
 from headrace.profiles.profile import Profile
 from headrace.profiles.tasks import TaskSettings
 
+if TYPE_CHECKING:
+    from headrace.contract.service import Runs
+
 
 class LocalTarget(Target):
     """This machine: the pipeline in JSON, which `headrace run` takes."""
@@ -23,6 +26,8 @@ class LocalTarget(Target):
     sees_files = True
     keys_hold_files = True
     max_module_chars = None
+    has_logs = True
+    pause_seconds = 0.5
     rules = (
         target_limits.whole_artifact,
         target_limits.foreign_executor,
@@ -72,6 +77,12 @@ class LocalTarget(Target):
 
     def connect(self, profile: Profile) -> None:
         """Returns None: `headrace run` runs pipelines here."""
+
+    def runs(self, root: Path, profile: Profile) -> "Runs":  # noqa: ARG002
+        """Returns the runs under a root."""
+        from headrace.targets.local.history import LocalRuns
+
+        return LocalRuns(root)
 
     def lineage(self, root: Path, metadata: str, config: Path | None) -> LineageReader:  # noqa: ARG002
         """Returns the reader for the store of the runs on this machine."""

@@ -4,18 +4,18 @@ import difflib
 import time
 from collections.abc import Callable
 
-from headrace.contract.service import ENDED, Remote, ServiceRun, ServiceTask
+from headrace.contract.service import ENDED, Runs, ServiceRun, ServiceTask
 from headrace.targets.remote.watching import described, pauses
 from headrace_components.contract.errors import InputError
 
 Echo = Callable[[str], None]
 
 
-def print_logs(remote: Remote, run_id: str, task: str | None, echo: Echo) -> None:
+def print_logs(runs: Runs, run_id: str, task: str | None, echo: Echo) -> None:
     """Prints the log of a task, or the logs of all tasks of a run that have one.
 
     Args:
-        remote: The service that runs it.
+        runs: The runs that it is one of.
         run_id: The run.
         task: Name of the task; None for all, each below a heading.
         echo: Prints text that ends with a full line.
@@ -24,10 +24,10 @@ def print_logs(remote: Remote, run_id: str, task: str | None, echo: Echo) -> Non
         InputError: The run or the task does not exist, or the task has no readable log.
         PlatformError: The service cannot be asked.
     """
-    run = remote.describe(run_id)
+    run = runs.describe(run_id)
     found = 0
     for each in _wanted(run, task):
-        text = remote.log(run_id, each.name)
+        text = runs.log(run_id, each.name)
         if text is None:
             if task is not None:
                 raise InputError(_missing(each))
@@ -48,12 +48,12 @@ def print_logs(remote: Remote, run_id: str, task: str | None, echo: Echo) -> Non
 
 
 def follow_logs(
-    remote: Remote, run_id: str, task: str | None, echo: Echo, pause_seconds: float | None
+    runs: Runs, run_id: str, task: str | None, echo: Echo, pause_seconds: float | None
 ) -> None:
     """Prints logs as they grow, until the task or the run ends.
 
     Args:
-        remote: The service that runs it.
+        runs: The runs that it is one of.
         run_id: The run.
         task: Name of the task; None for all, with a heading at each change of the task.
         echo: Prints text that ends with a full line.
@@ -66,10 +66,10 @@ def follow_logs(
     printed: dict[str, str] = {}
     last = ""
     for pause in pauses(pause_seconds):
-        run = described(remote, run_id, echo)
+        run = described(runs, run_id, echo)
         wanted = _wanted(run, task)
         for each in wanted:
-            text = remote.log(run_id, each.name) if _may_have_more(each, printed) else None
+            text = runs.log(run_id, each.name) if _may_have_more(each, printed) else None
             if text is None:
                 continue
             if each.state not in ENDED:

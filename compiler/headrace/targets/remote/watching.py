@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import repeat
 
-from headrace.contract.service import ENDED, ContactLostError, Remote, ServiceRun, ServiceTask
+from headrace.contract.service import ENDED, ContactLostError, Runs, ServiceRun, ServiceTask
 from headrace.display.progress import ProgressDisplay
 from headrace.lineage.summaries import RunSummary
 from headrace_components.contract.patience import growing, patiently, until
@@ -35,11 +35,11 @@ class Watching:
     logs_command: str = ""
 
 
-def watch(remote: Remote, run_id: str, display: ProgressDisplay, how: Watching) -> ServiceRun:
+def watch(runs: Runs, run_id: str, display: ProgressDisplay, how: Watching) -> ServiceRun:
     """Shows the events of a run, and returns the run when it has ended.
 
     Args:
-        remote: The service that runs it.
+        runs: The runs that it is one of.
         run_id: The run.
         display: Shows the events.
         how: How often to look, and how long to wait.
@@ -49,7 +49,7 @@ def watch(remote: Remote, run_id: str, display: ProgressDisplay, how: Watching) 
         ContactLostError: The service did not answer for ten minutes. The run goes on.
         PlatformError: The service refuses the request. The run goes on.
     """
-    run = described(remote, run_id, display.log)
+    run = described(runs, run_id, display.log)
     display.run_started(run.id, [task.name for task in run.tasks], seconds=run.seconds)
     seen: dict[str, ServiceTask] = {}
     shown: set[tuple[str, str]] = set()
@@ -62,23 +62,23 @@ def watch(remote: Remote, run_id: str, display: ProgressDisplay, how: Watching) 
             break
         if ended_for is None and (stuck := _waits_too_long(run, how)) is not None:
             with contextlib.suppress(ContactLostError):  # it is asked again at the next look
-                remote.cancel(run_id)
+                runs.cancel(run_id)
                 ended_for = stuck
                 display.log(
                     f"{stuck.name}: it has waited longer than `pending_timeout` of the profile. "
                     "The run is being cancelled."
                 )
         time.sleep(pause)
-        run = described(remote, run_id, display.log)
+        run = described(runs, run_id, display.log)
     display.run_finished(_outcome(run, how, ended_for))
     return run
 
 
-def described(remote: Remote, run_id: str, notify: Callable[[str], None]) -> ServiceRun:
+def described(runs: Runs, run_id: str, notify: Callable[[str], None]) -> ServiceRun:
     """Returns a run; repeats the request for ten minutes if the service does not answer.
 
     Args:
-        remote: The service that runs it.
+        runs: The runs that it is one of.
         run_id: The run.
         notify: Is called when contact is lost, and when it is back.
 
@@ -96,7 +96,7 @@ def described(remote: Remote, run_id: str, notify: Callable[[str], None]) -> Ser
         is_lost = True
 
     run = patiently(
-        lambda: remote.describe(run_id),
+        lambda: runs.describe(run_id),
         errors=ContactLostError,
         waits=until(started + PATIENCE_SECONDS, pauses(None)),
         before_wait=lost,

@@ -3,6 +3,7 @@
 They are read by their fields alone, so nothing here imports the client library.
 """
 
+import re
 from collections.abc import Callable, Iterator, Set
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +22,7 @@ from headrace.contract.service import (
 )
 from headrace.ir import specs
 from headrace.lineage.verdicts import verdict_of
+from headrace.targets.remote.run_parameters import shown_parameters
 
 CONSOLE = "https://console.cloud.google.com"
 
@@ -43,6 +45,9 @@ _TASK_STATES: dict[str, ServiceTaskState] = {
     "CANCELLED": "cancelled",
     "FAILED": "failed",
 }
+CHOSEN_ID = re.compile(r"(.+)-\d{14}")
+"""A whole run ID that `headrace submit` chose, with the pipeline's name."""
+
 _SCHEDULE_STATES: dict[str, ScheduleState] = {"PAUSED": "paused", "COMPLETED": "completed"}
 
 
@@ -61,6 +66,7 @@ def run_of(job: Any, reason: Callable[[str], str] = lambda _: "") -> ServiceRun:
     project, region = _place(job.name)
     run_id = short_name(job.name)
     state = _RUN_STATES.get(job.state.name, "waiting")
+    spec = pipeline_of(job)
     return ServiceRun(
         id=run_id,
         name=job.display_name,
@@ -70,7 +76,26 @@ def run_of(job: Any, reason: Callable[[str], str] = lambda _: "") -> ServiceRun:
         seconds=_seconds(job.create_time, job.end_time),
         tasks=_tasks(job, run_id, project, reason),
         message=job.error.message if state == "failed" else "",
+        pipeline=specs.pipeline_name(spec) if spec else _named_in(run_id),
+        parameters=shown_parameters(spec, given_parameters(job)),
     )
+
+
+def pipeline_of(job: Any) -> dict[str, Any]:
+    """Returns the pipeline of a `PipelineJob`; empty in lists, which leave it out."""
+    return dict(MessageToDict(type(job).pb(job).pipeline_spec))
+
+
+def given_parameters(job: Any) -> dict[str, Any]:
+    """Returns the parameters that a `PipelineJob` was started with."""
+    config = type(job).pb(job).runtime_config
+    return {name: MessageToDict(value) for name, value in config.parameter_values.items()}
+
+
+def _named_in(run_id: str) -> str:
+    """Returns the pipeline's name in an ID that `headrace submit` chose; empty for another ID."""
+    found = CHOSEN_ID.fullmatch(run_id)
+    return found[1] if found else ""
 
 
 def schedule_of(schedule: Any) -> Schedule:
@@ -99,7 +124,7 @@ def _tasks(
     job: Any, run_id: str, project: str, reason: Callable[[str], str]
 ) -> tuple[ServiceTask, ...]:
     """Returns the tasks that run something: first those that began, in that order."""
-    spec = MessageToDict(type(job).pb(job).pipeline_spec)
+    spec = pipeline_of(job)
     nodes = list(specs.tasks(spec)) if spec else []
     root = f"{job.runtime_config.gcs_output_directory.rstrip('/')}/{project}/{run_id}"
 

@@ -2,24 +2,33 @@
 
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from typing import Any
 
-from headrace.contract.service import Order, Schedule, ServiceRun, Timing
+from headrace.contract.run_filter import EVERY_RUN, RunFilter
+from headrace.contract.service import Order, RunSource, Schedule, ServiceRun, Timing
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
+from headrace.targets.remote.run_parameters import known_parameters
 from headrace.targets.vertex.jobs_api import CALL_SECONDS, Clients, connect_clients, place
 from headrace.targets.vertex.reasons import Reasons
-from headrace.targets.vertex.records import run_of, schedule_of, short_name
+from headrace.targets.vertex.records import (
+    CHOSEN_ID,
+    given_parameters,
+    pipeline_of,
+    run_of,
+    schedule_of,
+    short_name,
+)
 from headrace_components.contract.errors import InputError, PlatformError
 
 # https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.pipelineJobs/create
 _RUN_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
 
 # For lists of runs, whose pipelines may have megabytes.
-_LISTED = ["name", "display_name", "state", "create_time", "end_time"]
+_LISTED = ("name", "display_name", "state", "create_time", "end_time", "runtime_config")
 
 # Identifies a schedule that was made by a call whose answer was lost.
 _SUBMISSION = "headrace-submission"
@@ -97,26 +106,48 @@ class VertexRemote:
         """Returns None: logs are in Cloud Logging, which each task has a link to."""
         return None
 
-    def runs(self, limit: int) -> Sequence[ServiceRun]:
-        """Returns the latest runs, the newest first, at most `limit`."""
+    def source(self, run_id: str) -> RunSource:
+        """Returns what a run runs."""
+        get = self._clients.pipelines.get_pipeline_job
+        job = self._call_for_run(f"show run {run_id!r}", get, run_id)
+        spec = pipeline_of(job)
+        return RunSource(spec=spec, parameters=known_parameters(spec, given_parameters(job)))
+
+    def runs(self, limit: int | None, which: RunFilter = EVERY_RUN) -> Sequence[ServiceRun]:
+        """Returns the latest runs, the newest first."""
+        size = limit if which == EVERY_RUN else None
+
+        def listed() -> list[ServiceRun]:
+            return list(islice(filter(which.takes, map(run_of, self._latest(size))), limit))
+
+        return self._clients.call("list the runs", listed)
+
+    def ids(self, prefix: str) -> Sequence[str]:
+        """Returns the IDs that begin with a prefix, the newest first; a whole ID alone."""
+        if "/" in prefix or CHOSEN_ID.fullmatch(prefix):
+            return [prefix]
+        found = self._clients.call(
+            "list the runs", lambda: [short_name(job.name) for job in self._latest(None, ["name"])]
+        )
+        return [prefix] if prefix in found else [each for each in found if each.startswith(prefix)]
+
+    def _latest(self, limit: int | None, fields: Sequence[str] = _LISTED) -> Iterable[Any]:
+        """Returns the latest `PipelineJob`s, page by page."""
         request = {
             "parent": self._parent,
-            "page_size": min(limit, 100),
+            "page_size": min(limit or 100, 100),
             "order_by": "create_time desc",
-            "read_mask": {"paths": _LISTED},
+            "read_mask": {"paths": fields},
         }
-        pages = self._clients.pipelines.list_pipeline_jobs
-        jobs = self._clients.call(
-            "list the runs", lambda: list(islice(pages(request, timeout=CALL_SECONDS), limit))
-        )
-        return [run_of(job) for job in jobs]
+        pages = self._clients.pipelines.list_pipeline_jobs(request, timeout=CALL_SECONDS)
+        return islice(pages, limit)
 
     def cancel(self, run_id: str) -> None:
         """Asks for a run to end, which takes a while. A finished run stays unchanged."""
         cancel = self._clients.pipelines.cancel_pipeline_job
         self._call_for_run(f"cancel run {run_id!r}", cancel, run_id)
 
-    def delete(self, run_id: str) -> None:
+    def delete(self, run_id: str, *, force: bool = False) -> None:  # noqa: ARG002  no artifacts
         """Deletes the record of a run that is over; its artifacts stay."""
         delete = _to_the_end(self._clients.pipelines.delete_pipeline_job)
         self._call_for_run(f"delete run {run_id!r}", delete, run_id)

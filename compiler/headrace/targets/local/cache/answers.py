@@ -4,6 +4,7 @@ An entry is `<root>/.cache/<key>.json`: the outputs of the task that ran. It is 
 every output is unchanged, by the names, sizes and times of its files.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -152,6 +153,15 @@ class Cache:
 
     def _file(self, key: str) -> Path:
         return self.root / ".cache" / f"{key}.json"
+
+
+def forget(root: Path, directory: Path) -> None:
+    """Removes the entries with outputs below a directory, which is going to be removed."""
+    mark = json.dumps(f"{directory}/")[1:-1].encode()
+    for file in (root / ".cache").glob("*.json"):
+        with contextlib.suppress(OSError):
+            if mark in file.read_bytes():
+                file.unlink()
 
 
 def identity(component: ComponentSpec, inputs: TaskInputs) -> str:

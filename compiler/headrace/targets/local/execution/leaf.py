@@ -23,6 +23,7 @@ from headrace.targets.local.execution.placeholders import (
 )
 from headrace.targets.local.execution.run_part import result_of
 from headrace.targets.local.execution.task_notices import TaskNotices
+from headrace.targets.local.records.journal import Journal
 from headrace.targets.local.records.recorder import Recorder
 from headrace.targets.local.records.store import Attempt, RunStore, storage_error
 from headrace.targets.local.runners.runner import Runner, TaskProcess
@@ -39,6 +40,8 @@ from headrace.targets.local.shared.results import (
 from headrace.targets.local.shared.rules import Rules
 from headrace_components.contract.declaration import find
 from headrace_components.contract.errors import ComponentError
+
+_DONE_BEFORE = "done before the run was resumed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +114,7 @@ class LeafRunner:
         use_cache: Whether it may answer; it is filled in any case.
         runner: Starts processes.
         recorder: Records executions.
+        journal: Notes how each task went.
         observer: Its methods are called for every task.
         components: Components of Headrace, each once, in the order in which they may run.
         concurrency: How many tasks may run at once.
@@ -128,6 +132,7 @@ class LeafRunner:
         use_cache: bool,
         runner: Runner,
         recorder: Recorder,
+        journal: Journal,
         observer: Observer,
         components: Sequence[str],
         concurrency: int,
@@ -144,6 +149,7 @@ class LeafRunner:
         self._use_cache = use_cache
         self._runner = runner
         self._recorder = recorder
+        self._journal = journal
         self._observer = observer
         self._components = list(components)
         self._rules = rules
@@ -224,9 +230,7 @@ class LeafRunner:
                 job, execution, parameters, artifacts, earlier.cache_key, identity
             )
         made = caching.Entry(parameters=parameters, artifacts=artifacts)
-        return self._succeeded(
-            job, "cached", 0.0, made, execution, "done before the run was resumed"
-        )
+        return self._succeeded(job, "cached", 0.0, made, execution, _DONE_BEFORE)
 
     def _reused(self, job: ReadyTask, identity: str) -> TaskResult:
         """Returns the result that the task has in the run on which this one is based."""
@@ -301,10 +305,12 @@ class LeafRunner:
             if attempt == policy.max_retries or result.kind == "input":
                 return self.fail(job.name, result, time.monotonic() - started)
             pause = policy.pause_seconds(attempt)
-            self._observer.log(
-                f"{job.name}: attempt {attempt + 1} of {policy.max_retries + 1} failed: "
-                f"{result.message} The next follows in {pause:g} s."
+            again = (
+                f"attempt {attempt + 1} of {policy.max_retries + 1} failed: {result.message} The "
+                f"next follows in {pause:g} s."
             )
+            self._journal.failed_once(job.name, again)
+            self._observer.log(f"{job.name}: {again}")
             await asyncio.sleep(pause)
             attempt += 1
 
@@ -347,6 +353,7 @@ class LeafRunner:
         except asyncio.CancelledError:
             self._abandoned.append(attempt)
             self._give_up(job, execution, "canceled")
+            self._journal.ended(job.name, "cancelled", seconds=time.monotonic() - started)
             raise
         attempt.discard()
         self._give_up(job, execution, "failed", failure.message)
@@ -449,12 +456,10 @@ class LeafRunner:
         return recorded
 
     def _begin(self, job: ReadyTask) -> int:
-        return self._recorder.begin(
-            job.name,
-            _recorded_name(job.component),
-            job.inputs.parameters,
-            job.inputs.artifacts,
-        )
+        component, inputs = _recorded_name(job.component), job.inputs
+        log = self._store.log_path(job.directory)
+        self._journal.started(job.name, component, log, inputs.parameters, inputs.artifacts)
+        return self._recorder.begin(job.name, component, inputs.parameters, inputs.artifacts)
 
     def _succeeded(
         self,
@@ -487,6 +492,15 @@ class LeafRunner:
 
     def _report(self, outcome: TaskOutcome) -> None:
         self.outcomes.append(outcome)
+        self._journal.ended(
+            outcome.name,
+            outcome.state,
+            seconds=outcome.seconds,
+            reason=outcome.reason,
+            values=outcome.parameters,
+            outputs=outcome.artifacts,
+            is_kept=outcome.reason == _DONE_BEFORE,
+        )
         self._observer.task_finished(outcome.name, outcome.state, outcome.seconds, outcome.reason)
 
 

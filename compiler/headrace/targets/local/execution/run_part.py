@@ -1,13 +1,14 @@
 """The part of a pipeline that a run runs, and the results that stand for the rest."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from headrace.ir import parts
 from headrace.ir.task_names import ITERATION, TaskNames
 from headrace.ir.view import Pipeline
+from headrace.targets.local.records.listing import find_run
 from headrace.targets.local.records.store import RunStore, read_json
 from headrace.targets.local.shared.part_request import PartRequest
 from headrace_components.contract.errors import InputError
@@ -47,7 +48,7 @@ def resolved(request: PartRequest, pipeline: Pipeline, names: TaskNames, root: P
     # Whether a task in a group has a result depends on the run.
     needed = sorted(path for path in part.reused if len(path) == 1 and ITERATION not in path)
     if request.base_run:
-        store = RunStore.find(root, request.base_run)
+        store = find_run(root, request.base_run)
         if store.directory.parent.name != pipeline.name:
             raise InputError(
                 f"headrace run: the run {request.base_run} is one of the pipeline "
@@ -57,23 +58,23 @@ def resolved(request: PartRequest, pipeline: Pipeline, names: TaskNames, root: P
         missing = _missing(store, needed, names)
         if missing:
             raise _incomplete(store, missing)
-        return request
+        return _based_on(store, request)
     if not part.reused:
         return request
     newest: InputError | None = None
     for store in _newest_first(root, pipeline.name):
         missing = _missing(store, needed, names)
         if not missing:
-            return PartRequest(
-                from_nodes=request.from_nodes,
-                to_nodes=request.to_nodes,
-                base_run=store.directory.name,
-            )
+            return _based_on(store, request)
         newest = newest or _incomplete(store, missing)
     raise newest or InputError(
         f"headrace run: a part of the pipeline needs the results of an earlier run, and there is "
         f"none of {pipeline.name!r} under {root}. Run the whole pipeline first."
     )
+
+
+def _based_on(store: RunStore, request: PartRequest) -> PartRequest:
+    return replace(request, base_run=store.directory.name)
 
 
 def run_part(

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit, urlunsplit
 
+from headrace.contract.shown_values import shown
 from headrace.ir.validation.checks import check_spec
+from headrace.ir.view import Pipeline
 from headrace.lineage.local_store.connection import PASSWORD_VARIABLE, parse_url
 from headrace.targets.local.records.store import RunStore, damage
 from headrace.targets.local.shared.options import RunnerName
@@ -112,6 +114,20 @@ class StoredUrl:
         return self.text
 
 
+def stored_url(store: RunStore) -> str:
+    """Returns the URL of a run's lineage database; empty for the root's own.
+
+    Raises:
+        InputError: The record of the run is damaged, or the environment has no password.
+    """
+    data = store.record()
+    stored = StoredUrl(
+        text=str(data.get("metadata", "")),
+        needs_password=bool(data.get("metadata_needs_password", False)),
+    )
+    return stored.url()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunRecord:
     """The pipeline of a run, and how it runs.
@@ -169,6 +185,15 @@ class RunRecord:
             "origin": None if self.origin is None else asdict(self.origin),
             **({"artifacts": dict(self.artifacts)} if self.artifacts else {}),
             **({"part": self.part.to_json()} if self.part else {}),
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Returns the content of `summary.json`: what lists of runs show."""
+        return {
+            "created": self.created,
+            "name": Pipeline(body=self.spec).author_name,
+            "parameters": shown(dict(self.parameters)),
+            "source": self.origin.pipeline if self.origin else "",
         }
 
     @classmethod

@@ -3,7 +3,10 @@
 Layout under `<root>/<pipeline>/<run_id>/`:
 
     run.json                         what is run, and how; for its owner alone, and written first
+    summary.json                     the short form of it, for lists; for its owner alone
     state.json                       running, succeeded, failed or interrupted
+    tasks.jsonl                      how each task went, in the form of `records/journal.py`
+    .cancel                          there if somebody asks for the run to end
     logs/<task>.log                  one file a task; a retry appends
     <task path>/<output>/            what a finished task made
     <task path>/.headrace/result.json
@@ -19,14 +22,18 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from headrace_components.contract.errors import InputError, PlatformError
+from headrace_components.contract.patience import patiently, until
 from headrace_components.library.runs.disk import sync
 
 # No task has a name that begins with a dot.
@@ -40,6 +47,10 @@ _PRIVATE = ".headrace"
 # into TMPDIR.
 _MAX_TMPDIR_LENGTH = 60
 _PRIVATE_MODE = 0o600
+
+# Whoever asks whether a run is being worked on holds its lock for a moment.
+_LOCK_SECONDS = 1.0
+_SUMMARY = "summary.json"
 
 # Eight digits and no dot: `.Evaluator.*` would also be a task named `Evaluator.mnist`.
 _RANDOM = "[0-9a-f]" * 8
@@ -184,9 +195,14 @@ class RunStore:
 
     @classmethod
     def create(
-        cls, root: Path, pipeline: str, run_id: str, record: Mapping[str, Any]
+        cls,
+        root: Path,
+        pipeline: str,
+        run_id: str,
+        record: Mapping[str, Any],
+        summary: Mapping[str, Any] | None = None,
     ) -> "RunStore":
-        """Makes the directory of a new run and its record.
+        """Makes the directory of a new run and its record, with the short form of it.
 
         Raises:
             PlatformError: The root cannot be written.
@@ -194,7 +210,7 @@ class RunStore:
         store = cls(root=root, directory=root / pipeline / run_id)
         try:
             (store.directory / "logs").mkdir(parents=True)
-            store.write_record(record)
+            store.write_record(record, summary or {})
         except OSError as error:
             raise PlatformError(
                 f"headrace run: {store.directory} cannot be written: {error.strerror}. "
@@ -211,15 +227,15 @@ class RunStore:
         """
         # The ID must be a name, not a pattern or a path.
         is_name = run_id == Path(run_id).name and run_id not in ("", ".", "..")
-        found = [path / run_id for path in sorted(root.glob("*"))] if is_name else []
+        found = [path / run_id for path in sorted(root.glob("[!.]*"))] if is_name else []
         found = [directory for directory in found if (directory / "run.json").is_file()]
         if not found:
-            runs = sorted(path.parent.name for path in root.glob("*/*/run.json"))
+            runs = sorted(path.parent.name for path in root.glob("[!.]*/*/run.json"))
             near = difflib.get_close_matches(run_id, runs, n=1) or runs[-1:]
             hint = f"The nearest is {near[0]!r}. " if near else "It holds no run at all. "
             raise InputError(
                 f"headrace run: no run {run_id!r} is under {root}. {hint}"
-                "See `headrace lineage runs`, or pass the --root of that run."
+                "See `headrace runs list`, or pass the --root of that run."
             )
         return cls(root=root, directory=found[0])
 
@@ -235,9 +251,10 @@ class RunStore:
         except (ValueError, OSError) as error:
             raise InputError(damage(file, error)) from error
 
-    def write_record(self, record: Mapping[str, Any]) -> None:
+    def write_record(self, record: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
         """Writes the record of the run. Parameters may be secrets, so others may not read it."""
         write_json(self.directory / "run.json", record, mode=_PRIVATE_MODE)
+        write_json(self.directory / _SUMMARY, summary, mode=_PRIVATE_MODE)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -246,15 +263,51 @@ class RunStore:
         Raises:
             InputError: Another process has locked it.
         """
-        with (self.directory / ".lock").open("w", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise InputError(
+        with self._lock_file.open("w", encoding="utf-8") as file:
+            patiently(
+                lambda: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB),
+                errors=BlockingIOError,
+                waits=until(time.monotonic() + _LOCK_SECONDS, repeat(0.01)),
+                explained=lambda _: InputError(
                     f"headrace run: run {self.directory.name!r} is still being worked on by "
-                    "another process. Wait for it, or stop it."
-                ) from error
+                    "another process. Wait for it, or end it: headrace runs cancel "
+                    f"{self.directory.name} --root {shlex.quote(str(self.root))}"
+                ),
+            )
+            if not (self.directory / "run.json").is_file():
+                raise InputError(f"headrace run: run {self.directory.name!r} was just deleted.")
             yield
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether a process works on the run."""
+        try:
+            with self._lock_file.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:  # held, or of a file system without locks, where nobody could tell
+            return True
+        return False
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The short form of the record; empty if it is missing or damaged, or for somebody else."""
+        return _readable(self.directory / _SUMMARY)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What `write_state` wrote last; empty before, and if it is damaged."""
+        return _readable(self.directory / "state.json")
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.directory / ".lock"
+
+    @property
+    def cancel_request(self) -> Path:
+        """The file that is there if somebody asks for the run to end."""
+        return self.directory / ".cancel"
 
     def write_state(self, state: str, **details: Any) -> None:
         """Records the state of the run, even if the disk has no space for another file."""
@@ -325,6 +378,13 @@ class RunStore:
 
     def _final(self, path: tuple[str, ...]) -> Path:
         return self.directory.joinpath(*_checked(path))
+
+
+def _readable(file: Path) -> dict[str, Any]:
+    try:
+        return read_json(file)
+    except (ValueError, OSError):
+        return {}
 
 
 def _checked(path: tuple[str, ...]) -> tuple[str, ...]:

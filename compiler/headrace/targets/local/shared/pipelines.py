@@ -8,7 +8,7 @@ from headrace.ir.validation.expressions import check_expressions
 from headrace.ir.view import Pipeline, TaskSpec
 from headrace_components.contract.errors import InputError
 
-RESERVED = frozenset({"logs", "run.json", "state.json"})
+RESERVED = frozenset({"logs", "run.json", "state.json", "summary.json", "tasks.jsonl"})
 """Names under a run's directory that are not tasks."""
 
 
