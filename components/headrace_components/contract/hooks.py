@@ -75,6 +75,11 @@ class CacheHooks:
             reference of the image stands for them.
         relevant_inputs: For a component that does not use each connected input, such as a baseline
             without a model. Takes the inputs. Returns those that belong to the key.
+        module_names: For a component that loads a module file. Takes the parameters. Returns the
+            names that it looks up there. The cache on this machine then looks at the code that
+            these names reach, and not at the whole file.
+        module_text: For a component that reads the text of the module file, too. Takes the text of
+            its files by name. Returns what it finds there.
         still_holds: For a component that writes outside of its outputs. Takes the outputs. Returns
             whether the written data is still there and unchanged.
     """
@@ -84,6 +89,8 @@ class CacheHooks:
     earlier_state: Callable[[Params, Any], str] | None = None
     environment_state: Callable[[Params], str | None] | None = None
     relevant_inputs: Callable[[Inputs], Inputs] | None = None
+    module_names: Callable[[Params], Sequence[str]] | None = None
+    module_text: Callable[[Mapping[str, str]], str] | None = None
     still_holds: Callable[[Outputs], bool] | None = None
 
     def __post_init__(self) -> None:

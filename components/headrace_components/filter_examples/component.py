@@ -45,7 +45,10 @@ COMPONENT = Component(
     },
     parameters=FilterExamplesParams,
     execution_type="tfx.components.experimental.filter.component.FilterComponent",
-    cache=CacheHooks(environment_state=state_of_code("filter_fn", "filter_batch_fn")),
+    cache=CacheHooks(
+        environment_state=state_of_code("filter_fn", "filter_batch_fn"),
+        module_names=lambda _: ("filter_fn", "filter_batch_fn"),
+    ),
     checks=EarlyChecks(functions=functions, splits_made=splits_made),
     footprint="reading",
 )

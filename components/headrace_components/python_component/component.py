@@ -32,7 +32,9 @@ COMPONENT = Component(
     doc=__doc__,
     outputs={},
     parameters=PythonComponentParams,
-    cache=CacheHooks(environment_state=environment_state),
+    cache=CacheHooks(
+        environment_state=environment_state, module_names=lambda params: (params[OBJECT],)
+    ),
     checks=EarlyChecks(check=check, functions=names),
     footprint="training",
     module_parameter=CODE,

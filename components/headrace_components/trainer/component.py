@@ -47,7 +47,7 @@ COMPONENT = Component(
     execution_type="tfx.components.trainer.component.Trainer",
     execution_base="TRAIN",
     variants=("cuda",),
-    cache=CacheHooks(environment_state=state_of_code("run_fn")),
+    cache=CacheHooks(environment_state=state_of_code("run_fn"), module_names=lambda _: ("run_fn",)),
     checks=training_checks("run_fn"),
     footprint="training",
     several_machines=True,

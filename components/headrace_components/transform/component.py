@@ -91,6 +91,7 @@ COMPONENT = Component(
     cache=CacheHooks(
         environment_state=state_of_code("preprocessing_fn", "stats_options_updater_fn"),
         relevant_inputs=relevant_inputs,
+        module_names=lambda _: ("preprocessing_fn", "stats_options_updater_fn"),
     ),
     checks=EarlyChecks(
         check=check, functions=functions, splits_read=splits_read, splits_made=splits_made

@@ -12,6 +12,7 @@ from headrace_components.contract.declaration import Component, Input, Output
 from headrace_components.contract.hooks import CacheHooks
 from headrace_components.library.user_code.code_state import state_of_code
 from headrace_components.library.user_code.training_checks import training_checks
+from headrace_components.tuner.keras_choice import versions_in_texts
 from headrace_components.tuner.params import TunerParams
 
 COMPONENT = Component(
@@ -36,7 +37,11 @@ COMPONENT = Component(
     parameters=TunerParams,
     execution_type="tfx.components.tuner.component.Tuner",
     variants=("cuda",),
-    cache=CacheHooks(environment_state=state_of_code("tuner_fn")),
+    cache=CacheHooks(
+        environment_state=state_of_code("tuner_fn"),
+        module_names=lambda _: ("tuner_fn",),
+        module_text=versions_in_texts,
+    ),
     checks=training_checks("tuner_fn"),
     footprint="training",
 )

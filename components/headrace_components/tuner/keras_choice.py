@@ -9,7 +9,7 @@ import ast
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -49,6 +49,13 @@ def versions_in(file: Path) -> set[KerasVersion]:
             waiting += [folder / f"{name}.py" for name in names]
             waiting += [folder / name / "__init__.py" for name in names]
     return found
+
+
+def versions_in_texts(files: Mapping[str, str]) -> str:
+    """Returns what the files of a packed module name, by which a cache sees that it changes."""
+    return repr(
+        {name: sorted(set(_versions(_imported(ast.parse(text))))) for name, text in files.items()}
+    )
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:

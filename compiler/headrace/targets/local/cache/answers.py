@@ -17,6 +17,7 @@ from typing import Any
 from headrace.ir import specs
 from headrace.ir.view import ComponentSpec, TaskSpec
 from headrace.targets.local.cache.code_versions import CodeVersions, InstalledCode
+from headrace.targets.local.cache.module_code import module_code
 from headrace.targets.local.records.store import read_json, write_json
 from headrace.targets.local.shared.results import (
     RuntimeArtifact,
@@ -210,7 +211,13 @@ def _asked(
     }
     return {
         "container": {part: container.get(part) for part in ("image", "command", "args", "env")},
-        "parameters": dict(inputs.parameters),
+        "parameters": {
+            **inputs.parameters,
+            **{
+                name: found.digest
+                for name, found in module_code(component, inputs.parameters).items()
+            },
+        },
         "inputs": {
             port: [[uri, fingerprints.get(uri, "")] for uri in found]
             for port, found in uris.items()

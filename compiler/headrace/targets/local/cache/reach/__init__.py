@@ -1,0 +1,1 @@
+"""Finds the part of a module that a task uses."""

@@ -1,0 +1,108 @@
+"""What is known to change nothing for other code: names for `quiet_statements`."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+BUILTIN_CALLS = _words(
+    """
+    abs bool dict float frozenset int len list max min range round set sorted str sum tuple
+    """
+)
+"""Builtins that change nothing when they are called with plain values."""
+
+BUILTIN_CLASSES = _words(
+    """
+    ArithmeticError AssertionError AttributeError BaseException Exception ImportError
+    IndexError KeyError LookupError None NotImplementedError OSError RuntimeError
+    StopIteration TypeError ValueError bool bytes dict float frozenset int list object set
+    str tuple type
+    """
+)
+"""Builtin classes, from which others may be made, and which stand in types."""
+
+QUIET_CALLS = _words(
+    """
+    collections.namedtuple dataclasses.field enum.auto logging.getLogger os.path.join
+    re.compile tensorflow.TensorSpec tensorflow.io.FixedLenFeature
+    tensorflow.io.VarLenFeature typing.NewType typing.ParamSpec typing.TypeVar
+    """
+)
+"""Functions of packages that only make a value."""
+
+QUIET_METHODS = _words(
+    """
+    count endswith format get index items join keys lower replace rstrip split startswith
+    strip title upper values
+    """
+)
+"""Methods of texts, lists and dicts that change nothing."""
+
+QUIET_DECORATORS = _words(
+    """
+    abc.abstractmethod contextlib.contextmanager dataclasses.dataclass enum.unique
+    functools.cache functools.cached_property functools.lru_cache functools.total_ordering
+    functools.wraps kfp.dsl.component tensorflow.autograph.experimental.do_not_convert
+    tensorflow.function tfx.dsl.component.experimental.decorators.component
+    tfx.dsl.components.component tfx.v1.dsl.components.component typing.final
+    typing.no_type_check typing.overload typing.runtime_checkable
+    """
+)
+"""Decorators of packages that keep no list of what they decorate."""
+
+BUILTIN_DECORATORS = _words(
+    """
+    classmethod property staticmethod
+    """
+)
+"""Builtin decorators."""
+
+PROPERTY_PARTS = _words(
+    """
+    deleter getter setter
+    """
+)
+"""Decorators that a property has."""
+
+QUIET_BASES = _words(
+    """
+    abc.ABC apache_beam.CombineFn apache_beam.DoFn apache_beam.PTransform enum. keras.
+    tensorflow.Module tensorflow.keras. tf_keras. typing.Generic typing.NamedTuple
+    typing.Protocol typing.TypedDict
+    """
+)
+"""Classes that take no notice of classes made from them; with a dot at the end, a package."""
+
+QUIET_INDEXED = _words(
+    """
+    collections numpy os tensorflow typing
+    """
+)
+"""Packages in whose names `[...]` only looks up a type or a variable."""
+
+QUIET_IMPORTS = _words(
+    """
+    absl apache_beam keras keras_tuner kfp numpy pandas pyarrow tensorflow
+    tensorflow_data_validation tensorflow_metadata tensorflow_model_analysis
+    tensorflow_transform tf_keras tfx tfx_bsl typing_extensions
+    """
+)
+"""Packages whose import changes nothing for other code, beside the standard library."""
+
+FREE_NAMES = _words(
+    """
+    __annotations__ __builtins__ __dict__ __doc__ __file__ __import__ __loader__ __spec__ builtins
+    cloudpickle compile dill eval exec gc globals importlib inspect linecache locals pickle runpy
+    vars
+    """
+)
+"""Code with these names may reach any other code, or sees its own text."""
+
+FREE_ATTRIBUTES = _words(
+    """
+    __builtins__ __code__ __doc__ __globals__ __import__ __subclasses__ _getframe currentframe
+    f_globals getsource import_module modules
+    """
+)
+"""Attributes with which code does so."""
