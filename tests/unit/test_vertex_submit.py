@@ -468,9 +468,10 @@ def test_runs_are_listed_shown_cancelled_and_deleted(
     assert runs("show", f"{PARENT}/pipelineJobs/one") == 0
     words = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
     assert words[0] == ["one", "running,"]
-    assert words[2:5] == [["Pipeline:", "three-steps"], ["text", "="], ["step", "running"]]
-    assert words[5][0].startswith("https://console.cloud.google.com/logs/query;query=resource.type")
-    assert words[6:] == [["step-2", "waiting"], ["step-3", "waiting"]]
+    assert words[2:5] == [["Pipeline:", "three-steps"], ["text", "="], ["times", "="]]
+    assert words[5] == ["step", "running"]
+    assert words[6][0].startswith("https://console.cloud.google.com/logs/query;query=resource.type")
+    assert words[7:] == [["step-2", "waiting"], ["step-3", "waiting"]]
     assert runs("list", "--json", "--limit", "1") == 0
     assert [run["id"] for run in json.loads(capsys.readouterr().out)] == ["three"]
 
