@@ -5,6 +5,11 @@ from importlib.util import find_spec
 from headrace_components.contract.errors import InputError
 
 
+def is_installed(module: str) -> bool:
+    """Returns whether a package is installed, without importing it."""
+    return find_spec(module) is not None
+
+
 def require(module: str, *, extra: str, who: str, purpose: str) -> None:
     """Checks that a package of one of Headrace's extras is installed, without importing it.
 
@@ -17,7 +22,7 @@ def require(module: str, *, extra: str, who: str, purpose: str) -> None:
     Raises:
         InputError: It is not installed; the message says what to run.
     """
-    if find_spec(module) is None:
+    if not is_installed(module):
         raise not_installed(module, extra=extra, who=who, purpose=purpose)
 
 

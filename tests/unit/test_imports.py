@@ -135,6 +135,8 @@ def test_no_class_name_is_used_for_two_things() -> None:
     homes: dict[str, list[str]] = {}
     for package in (headrace, headrace_components):
         for file in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
+            if "project_templates" in file.parts:  # each is a project by itself
+                continue
             for node in ast.parse(file.read_text("utf-8")).body:
                 if isinstance(node, ast.ClassDef):
                     homes.setdefault(node.name, []).append(str(file))

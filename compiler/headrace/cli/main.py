@@ -26,6 +26,7 @@ EXIT_INTERRUPTED = 130
 # Each command is the object of the same name in headrace.cli.<name>. The texts are repeated here so
 # that listing the commands does not import them.
 _COMMANDS = {
+    "new": "Make a project that runs as it is.",
     "compile": "Compile a pipeline for a target.",
     "run": "Run a pipeline on this machine.",
     "submit": "Run a pipeline on Vertex AI or Kubeflow, once or on a schedule.",
