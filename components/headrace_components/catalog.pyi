@@ -824,6 +824,7 @@ def latest_artifact(
     together_with: list[Any] | Value = [],
     include_this_run: bool | Value = False,
     search_root: str | Value = "",
+    output_key: str | Value = "",
 ) -> LatestArtifactTask:
     """Finds the newest artifact that a task made in an earlier run: TFX's LatestArtifactStrategy.
 
@@ -847,6 +848,8 @@ def latest_artifact(
             task run after that one, with `.after()`.
         search_root: Directory or URI to search instead of this pipeline's root. On Kubeflow the
             artifact that is found is copied.
+        output_key: What lineage on this machine calls the output, for readers of TFX's metadata,
+            who know the key of a Resolver's channel; empty for `artifact`.
 
     Outputs:
         artifact: The artifact that was found, of any type, with its own metadata and `found` 1.
@@ -1135,6 +1138,7 @@ def span_range(
     examples: Input[Examples],
     range_config: dict[str, Any] | Message | Value,
     search_root: str | Value = "",
+    output_key: str | Value = "",
 ) -> SpanRangeTask:
     """Joins examples of several spans from several runs of this pipeline: TFX's SpanRangeStrategy.
 
@@ -1159,6 +1163,8 @@ def span_range(
             number of spans up to the newest, or `{"static_range": {"start_span_number": ...,
             "end_span_number": ...}}`.
         search_root: Directory or URI to search instead of this pipeline's root.
+        output_key: What lineage on this machine calls the output, for readers of TFX's metadata,
+            who know the key of a Resolver's channel; empty for `span_examples`.
 
     Outputs:
         span_examples: The rows of all spans, the earliest first. The metadata `spans` lists the

@@ -92,6 +92,7 @@ def python_component(
     doc: str = "",
     uses_beam: bool = False,
     reads_elsewhere: bool = False,
+    execution_type: str = "",
 ) -> ContainerComponent:
     """Returns a component that runs code of the author's own.
 
@@ -113,6 +114,8 @@ def python_component(
             `beam_pipeline_args`.
         reads_elsewhere: Whether the code reads data that is not among its inputs, such as a
             database: no cache then answers for its tasks.
+        execution_type: The type of its executions in ML Metadata, such as `steps.making.Report` in
+            TFX; empty for the name.
 
     Raises:
         InputError: A name or type is none, or two ports have one name.
@@ -129,6 +132,7 @@ def python_component(
         name, [*(inputs or {}), *(outputs or {}), *(parameters or {})], uses_beam=uses_beam
     )
     made, messages = _ports(name, inputs or {}, outputs or {}, parameters or {})
+    messages["execution_type"] = execution_type or name
     hidden: dict[str, Any] = {CODE: file, OBJECT: function, PORTS: messages}
     made += [port(key, type(value), value) for key, value in hidden.items()]
     if uses_beam:

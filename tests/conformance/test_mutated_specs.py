@@ -177,7 +177,7 @@ class DryRecorder(Recorder):
     def begin(self, *_: Any) -> int:
         return 1
 
-    def finish(self, execution: int, state: Any, outputs: ArtifactsByPort) -> Any:  # noqa: ARG002
+    def finish(self, execution: int, state: Any, outputs: ArtifactsByPort, *_: Any) -> Any:  # noqa: ARG002
         return {port: tuple(outputs[port]) for port in outputs}
 
     def give_up(self, *_: Any) -> None:

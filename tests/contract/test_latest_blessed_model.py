@@ -32,6 +32,7 @@ def write_run(
     model = runs / run / "trainer/model"
     (model / "Format-Serving").mkdir(parents=True)
     (model / "Format-Serving/saved_model.pb").write_text(run)
+    os.utime(model / "Format-Serving/saved_model.pb", (created, created))
     blessing = runs / run / evaluator / "blessing"
     blessing.mkdir(parents=True)
     content = {"model": uri or str(model), "baseline_model": "", "created": created}
@@ -62,7 +63,7 @@ def run_locally(
     return {port: entries["artifacts"][0] for port, entries in published.items()}
 
 
-def test_the_newest_blessing_wins_whatever_the_names_of_the_runs(tmp_path: Path) -> None:
+def test_the_newest_blessed_model_wins_whatever_the_names_of_the_runs(tmp_path: Path) -> None:
     runs = tmp_path / "flights"
     write_run(runs, "run-9", created=100.0)
     newest = write_run(runs, "run-1", created=300.0)
@@ -74,6 +75,30 @@ def test_the_newest_blessing_wins_whatever_the_names_of_the_runs(tmp_path: Path)
     assert found["model"]["metadata"] == {"found": 1}
     assert found["model_blessing"]["uri"] == str(runs / "run-1/evaluator/blessing")
     assert found["model_blessing"]["metadata"]["blessed"] == 1
+
+
+def test_an_older_model_that_is_blessed_again_does_not_come_back(tmp_path: Path) -> None:
+    runs = tmp_path / "flights"
+    older = write_run(runs, "run-1", created=100.0)
+    newer = write_run(runs, "run-2", created=200.0)
+    again = runs / "run-3/evaluator/blessing"
+    again.mkdir(parents=True)
+    (again / "BLESSED").write_text(json.dumps({"model": str(older), "created": 300.0}))
+
+    assert run_locally(runs)["model"]["uri"] == str(newer)
+
+
+def test_the_newest_blessing_of_a_model_is_handed_on(tmp_path: Path) -> None:
+    runs = tmp_path / "flights"
+    model = write_run(runs, "run-1", created=100.0)
+    again = runs / "run-0/evaluator/blessing"
+    again.mkdir(parents=True)
+    (again / "BLESSED").write_text(json.dumps({"model": str(model), "created": 300.0}))
+
+    found = run_locally(runs)
+
+    assert found["model"]["uri"] == str(model)
+    assert found["model_blessing"]["uri"] == str(again)
 
 
 def test_a_model_that_was_not_blessed_is_passed_over(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_functions_classes_and_packages_run_and_leave_their_properties_in_lineag
     assert value(model.custom_properties, "label") == "y"
     assert Path(model.uri, "model.txt").read_text("utf-8") == "5"
     names = {each.name for each in store.get_execution_types()}
-    assert names >= {"count", "greet", "check"}
+    assert names >= {"__main__.Count", "words.Greet", "steps.checking.Check"}
 
 
 def test_an_own_component_is_compiled_for_every_target(project: Path) -> None:

@@ -18,6 +18,13 @@ from typing import Any
 KEY = "property_types"
 CUSTOM = "custom:"
 
+IMPORTED_KEY = "__output_key__"
+"""In the metadata of an importer: TFX's name of its output, if that is not `result`."""
+
+VALUES_FILE = "values.json"
+"""Beside the output message of a task of the author's own code: TFX's types and properties of the
+values that it returned, which no backend carries."""
+
 KINDS = ("BOOLEAN", "DOUBLE", "INT", "PROTO", "STRING", "STRUCT")
 """The types that ML Metadata has."""
 

@@ -21,6 +21,8 @@ class LatestArtifactParams:
             task run after that one, with `.after()`.
         search_root: Directory or URI to search instead of this pipeline's root. On Kubeflow the
             artifact that is found is copied.
+        output_key: What lineage on this machine calls the output, for readers of TFX's metadata,
+            who know the key of a Resolver's channel; empty for `artifact`.
     """
 
     producer: str
@@ -29,6 +31,7 @@ class LatestArtifactParams:
     together_with: tuple[tuple[str, ...], ...] = ()
     include_this_run: bool = False
     search_root: str = ""
+    output_key: str = ""
 
     def __post_init__(self) -> None:
         """Rejects values that would fail in every run."""

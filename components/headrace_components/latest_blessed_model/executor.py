@@ -99,8 +99,12 @@ def _newest_first(place: SearchRoot, params: LatestBlessedModelParams) -> Iterat
         if (blessing := _read(file, place)) is not None
         if not params.models or earlier_runs.is_one_of(blessing.model_path, params.models)
     ]
-    # The path decides between equal times, so that the result is always the same.
-    blessings.sort(key=lambda blessing: (blessing.created, blessing.path), reverse=True)
+    # As in TFX, the newest model counts, and then its newest blessing: an older model that is
+    # evaluated once more does not come back. The path decides between equal times, so that the
+    # result is always the same.
+    gone = float("inf")  # first, so that the log names them
+    made = {each.model_path: earlier_runs.changed(each.model_path) or gone for each in blessings}
+    blessings.sort(key=lambda each: (made[each.model_path], each.created, each.path), reverse=True)
     for blessing in blessings:
         if _is_there(blessing.model_path, place):
             yield blessing
@@ -139,7 +143,7 @@ def _blessed_files(directory: Path) -> Iterator[Path]:
 def _read(file: Path, place: SearchRoot) -> _Blessing | None:
     try:
         is_of_tfx = file.stat().st_size == 0
-        content = read_tfx_blessing(file) if is_of_tfx else json.loads(file.read_text("utf-8"))
+        content = _of_tfx(file) if is_of_tfx else json.loads(file.read_text("utf-8"))
         uri = str(content["model"])
         return _Blessing(
             created=float(content["created"]),
@@ -154,6 +158,15 @@ def _read(file: Path, place: SearchRoot) -> _Blessing | None:
             error,
         )
         return None
+
+
+def _of_tfx(file: Path) -> dict[str, Any]:
+    """Returns the data of an empty `BLESSED`: what its task published, or TFX's evaluator left."""
+    said = earlier_runs.published(file.parent.parent, file.parent.name)
+    model = said[1].get("current_model") if said else None
+    if model:
+        return {"model": model, "created": file.stat().st_mtime}
+    return read_tfx_blessing(file)
 
 
 def _path_of(uri: str, place: SearchRoot) -> Path:

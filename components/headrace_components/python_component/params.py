@@ -23,7 +23,8 @@ class PythonComponentParams:
         headrace_ports: What the ports carry: `{"inputs": {name: port}, "outputs": {name: port},
             "parameters": {name: "Integer"}}`. A port is `{"type": "Examples", "properties":
             {"span": "INT"}}` for artifacts, or `{"value": "Integer"}` for a value, with the name of
-            TFX's type of values.
+            TFX's type of values. `execution_type` beside these is the type of the executions in ML
+            Metadata.
         beam_pipeline_args: Options of Beam for code that makes a pipeline of Beam, as
             `["--runner=DataflowRunner", "--region=..."]`.
     """

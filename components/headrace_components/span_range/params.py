@@ -15,10 +15,13 @@ class SpanRangeParams:
             number of spans up to the newest, or `{"static_range": {"start_span_number": ...,
             "end_span_number": ...}}`.
         search_root: Directory or URI to search instead of this pipeline's root.
+        output_key: What lineage on this machine calls the output, for readers of TFX's metadata,
+            who know the key of a Resolver's channel; empty for `span_examples`.
     """
 
     range_config: RangeConfig
     search_root: str = ""
+    output_key: str = ""
 
     def __post_init__(self) -> None:
         """Rejects values that would fail in every run."""

@@ -10,6 +10,8 @@ from typing import Any
 
 from headrace_components.contract import task as contract
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.machines import is_chief
+from headrace_components.contract.property_types import KEY, VALUES_FILE
 from headrace_tfx.artifacts import simple, standard, values
 from headrace_tfx.artifacts.base import Artifact
 from headrace_tfx.artifacts.values import ValueArtifact
@@ -18,6 +20,9 @@ from headrace_tfx.executing.base_executor import Artifacts
 
 # How TFX's numbers that JSON does not have are written in its files of values.
 _NUMBERS = {"Integer": int, "Float": float}
+
+# The properties of a value that its author did not set.
+_OF_EVERY_VALUE = frozenset({"__is_null__", KEY})
 
 # How the tasks before an exit task ended. TFX gives it as JSON text.
 _FINAL_STATUS = "FinalStatus"
@@ -33,11 +38,13 @@ class Ports:
         inputs: By name: `{"type": "Examples", "properties": {...}}` or `{"value": "Integer"}`.
         outputs: The same for outputs.
         parameters: The types of values by parameter, such as `Integer`.
+        execution_type: The type of the executions in ML Metadata.
     """
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
+    execution_type: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,6 +120,7 @@ def publish(task: contract.Task, ports: Ports, outputs: Artifacts) -> None:
             f"the code wrote the outputs {unknown}, expected some of {sorted(ports.outputs)}. "
             "Declare them where the component is made."
         )
+    records = {}
     for name, port in ports.outputs.items():
         found = outputs.get(name, [])
         if len(found) != 1:
@@ -122,17 +130,27 @@ def publish(task: contract.Task, ports: Ports, outputs: Artifacts) -> None:
             )
         if "value" in port:
             task.output_parameters[name] = _returned(name, port, found[0])
+            said = _metadata(name, found[0])
+            if found[0].type_name != port["value"] or said.keys() - _OF_EVERY_VALUE:
+                records[name] = {"type": found[0].type_name, "metadata": said}
         else:
             _publish(task.output(name), found[0])
+    if records and is_chief():
+        task.output_file.parent.mkdir(parents=True, exist_ok=True)
+        task.output_file.with_name(VALUES_FILE).write_text(json.dumps(records), "utf-8")
 
 
 def _publish(output: contract.Artifact, artifact: Artifact) -> None:
     if artifact.uri not in (output.uri, str(output.path)):
         _bring(output, artifact.uri)
+    output.metadata.update(_metadata(output.key, artifact))
+
+
+def _metadata(name: str, artifact: Artifact) -> dict[str, str | int | float]:
     try:
-        output.metadata.update(metadata.written(artifact))
+        return metadata.written(artifact)
     except (ValueError, TypeError) as error:
-        raise InputError(f"output `{output.key}`: {error}.") from error
+        raise InputError(f"output `{name}`: {error}.") from error
 
 
 def _bring(output: contract.Artifact, uri: str) -> None:

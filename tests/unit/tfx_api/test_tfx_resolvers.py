@@ -291,9 +291,12 @@ def test_an_importer_names_the_class_the_properties_and_the_output_of_its_artifa
     )
     more = StatisticsGen(examples=examples.outputs["rows"]).with_id("more")
 
-    text = " ".join(body(gen, schema, statistics, checked, examples, more).split())
+    made = read(gen, schema, statistics, checked, examples, more)
+    text = " ".join(made.rendered.text.split())
 
     assert "artifact_class=artifacts.Schema" in text
+    assert '"__output_key__": "rows"' in text
+    assert text.count("__output_key__") == 1
     assert "reimport=True" in text
     assert 'schema=schema_importer.outputs["artifact"]' in text
     assert '"split_names": \'[' in text

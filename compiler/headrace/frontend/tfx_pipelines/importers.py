@@ -5,11 +5,13 @@ from typing import Any
 from headrace.frontend.tfx_pipelines.plan import Call, Code, Definition, Step, Value
 from headrace.frontend.tfx_pipelines.translation import Translated, Translation
 from headrace_components.contract.artifact_types import own_type
+from headrace_components.contract.property_types import IMPORTED_KEY
 from headrace_components.kfp_components import CLASSES
 from headrace_tfx.artifacts.base import Artifact, contract_type
 from headrace_tfx.artifacts.properties import PropertyType
 
 _IMPORTED = "artifact"  # what kfp calls the output of every importer
+_KEY = "result"  # the output of TFX's Importer, unless its author says another
 
 _PYTHON_TYPES = {
     PropertyType.INT: "int",
@@ -34,6 +36,8 @@ def importer(node: Any, translation: Translation) -> Translated:
     if node.reimport:
         arguments["reimport"] = True
     metadata = {**node.properties, **node.custom_properties}
+    if node.output_key != _KEY:
+        metadata[IMPORTED_KEY] = node.output_key
     if metadata:
         arguments["metadata"] = translation.value(metadata, "properties")
     step = Step(

@@ -104,6 +104,7 @@ def _python(node: Any, translation: Translation) -> tuple[dict[str, Value], Call
             **_section("parameters", {**_parameter_types(spec, given), **_final_status(node)}),
             **({"uses_beam": True} if uses_beam else {}),
             **({"reads_elsewhere": True} if is_reader else {}),
+            "execution_type": node.type,
         },
     )
     if uses_beam and (args := all_beam_arguments(node, translation)):

@@ -124,6 +124,7 @@ def _latest_artifacts(node: Any, channels: _Channels, translation: Translation) 
             arguments["together_with"] = together
         if after:
             arguments["include_this_run"] = True
+        arguments["output_key"] = key
         is_last = number == len(names)
         step = Step(
             node=node.id,
@@ -190,6 +191,7 @@ def _span_ranges(node: Any, channels: _Channels, translation: Translation) -> Tr
             arguments={
                 "examples": _examples(key, channel, translation),
                 "range_config": range_config,
+                "output_key": key,
             },
             after=translation.after(node),
             is_helper=not is_last,

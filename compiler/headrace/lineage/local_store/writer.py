@@ -28,9 +28,11 @@ from headrace.lineage.local_store.processes import this_process
 from headrace.lineage.times import timestamp
 from headrace.lineage.types import (
     CONTEXT_TYPES,
+    IMPORTER,
     RESOLVER,
     TFX_LAYOUT_VERSION,
     artifact_type,
+    component_of,
     execution_type,
 )
 from headrace_components.contract.property_types import KEY as PROPERTY_TYPES
@@ -158,6 +160,8 @@ class LineageStore:
         state: ExecutionState,
         outputs: Artifacts,
         reason: str | None = None,
+        *,
+        is_new: bool = False,
     ) -> dict[str, list[int]]:
         """Records how a task ended, with its outputs.
 
@@ -167,6 +171,7 @@ class LineageStore:
             outputs: Artifacts by output port. One with the URI and type of an artifact that the
                 store has is that artifact, and is not recorded a second time.
             reason: Why the task failed.
+            is_new: Whether the outputs are new artifacts even if the store has their URIs.
 
         Returns:
             The ids of the artifacts, by port, in the order of `outputs`.
@@ -183,10 +188,19 @@ class LineageStore:
             # As in TFX: a resolver passes on an artifact that another execution wrote.
             resolves = execution.type == RESOLVER
             event = pb.Event.INTERNAL_OUTPUT if resolves else pb.Event.OUTPUT
-            pairs = self._pairs(store, outputs, event, {}, update=state == "complete")
+            is_external = int(component_of(execution.type) == IMPORTER)
+            pairs = self._pairs(
+                store,
+                outputs,
+                event,
+                {"is_external": is_external},
+                update=state == "complete" and not resolves,
+                is_new=is_new,
+            )
             if state in ("complete", "cached"):
                 contexts = [*contexts, self._context(store, "node", node)]
                 execution.custom_properties.pop(NODE, None)
+                _attribute_inputs(store, execution_id, contexts[-1])
             for artifact, path in _named(pairs, contexts, node):
                 if not artifact.HasField("id"):
                     artifact.name = path
@@ -198,7 +212,14 @@ class LineageStore:
         return result
 
     def _pairs(
-        self, store: Any, artifacts: Artifacts, kind: int, extra: Mapping[str, Any], *, update: bool
+        self,
+        store: Any,
+        artifacts: Artifacts,
+        kind: int,
+        extra: Mapping[str, Any],
+        *,
+        update: bool,
+        is_new: bool = False,
     ) -> list[tuple[Any, Any]]:
         """Returns (Artifact, Event) messages, one pair an artifact, even for one on two ports."""
         from ml_metadata.proto import metadata_store_pb2 as pb
@@ -208,7 +229,7 @@ class LineageStore:
             for index, record in enumerate(records):
                 key = (record.uri, record.type)
                 if key not in pairs:
-                    artifact = self._artifact(store, record, extra, update=update)
+                    artifact = self._artifact(store, record, extra, update=update, is_new=is_new)
                     pairs[key] = (artifact, pb.Event(type=kind))
                 steps = pairs[key][1].path.steps
                 steps.add().key = port
@@ -216,14 +237,21 @@ class LineageStore:
         return list(pairs.values())
 
     def _artifact(
-        self, store: Any, record: ArtifactRecord, extra: Mapping[str, Any], *, update: bool
+        self,
+        store: Any,
+        record: ArtifactRecord,
+        extra: Mapping[str, Any],
+        *,
+        update: bool,
+        is_new: bool,
     ) -> Any:
         from ml_metadata.proto import metadata_store_pb2 as pb
 
         declared = artifact_type(record.type)
         own, custom = types_in(record.metadata)
         type_id = self._artifact_type_id(store, record.type, own)
-        known = [a for a in store.get_artifacts_by_uri(record.uri) if a.type_id == type_id]
+        found = [] if is_new else store.get_artifacts_by_uri(record.uri)
+        known = [each for each in found if each.type_id == type_id]
         if known:
             artifact = next((a for a in known if a.id == record.id), known[-1])
             if not update:
@@ -232,7 +260,9 @@ class LineageStore:
             artifact = pb.Artifact(type_id=type_id, uri=record.uri, state=pb.Artifact.LIVE)
             if declared.tfx_title:
                 set_value(artifact.custom_properties, "tfx_version", TFX_LAYOUT_VERSION)
-        for name, value in {**record.metadata, **({} if known else extra)}.items():
+            for name, value in extra.items():
+                set_value(artifact.custom_properties, name, value)
+        for name, value in record.metadata.items():
             kind = declared.properties.get(name) or own.get(name)
             if name == PROPERTY_TYPES:
                 continue
@@ -313,6 +343,21 @@ def _existing_run(store: Any, run_id: str) -> Any:
     if run is None:
         raise LookupError(f"begin_run has not recorded a run {run_id!r}.")
     return run
+
+
+def _attribute_inputs(store: Any, execution_id: int, node: Any) -> None:
+    """Lets the context of a node have its inputs too, as in TFX."""
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    inputs = {
+        event.artifact_id
+        for event in store.get_events_by_execution_ids([execution_id])
+        if event.type == pb.Event.INPUT
+    }
+    if inputs:
+        store.put_attributions_and_associations(
+            [pb.Attribution(artifact_id=each, context_id=node.id) for each in sorted(inputs)], []
+        )
 
 
 def _cancel_running(store: Any, run: Any, reason: str) -> None:

@@ -235,16 +235,16 @@ def earlier_outputs(
             if where.is_vertex and not (directory / _VERTEX_RESULT).is_file():
                 continue  # it has not finished, or has failed
             for path in (directory / output, *(d / output for d in _attempts(directory))):
-                changed = _changed(path)
-                published = None if changed is None else _published(directory, output)
-                if changed is not None and published is not None:
-                    kind, metadata = published
+                time = changed(path)
+                said = None if time is None else published(directory, output)
+                if time is not None and said is not None:
+                    kind, metadata = said
                     yield (
                         run,
                         EarlierOutput(
                             path=path,
                             uri=where.uri_of(path),
-                            changed=changed,
+                            changed=time,
                             type=kind,
                             metadata=metadata,
                         ),
@@ -383,7 +383,8 @@ def _attempts(task: Path) -> list[Path]:
     return [path for path in subdirectories(task) if _UUID.fullmatch(path.name)]
 
 
-def _changed(artifact: Path) -> float | None:
+def changed(artifact: Path) -> float | None:
+    """Returns the time of the newest file of an artifact, in seconds since the epoch, or None."""
     times = [
         (Path(folder) / name).stat().st_mtime
         for folder, _, names in os.walk(artifact)
@@ -392,7 +393,7 @@ def _changed(artifact: Path) -> float | None:
     return max(times, default=None)
 
 
-def _published(task: Path, output: str) -> tuple[str, dict[str, Any]] | None:
+def published(task: Path, output: str) -> tuple[str, dict[str, Any]] | None:
     """Returns schema title and metadata of an output, if a backend keeps them beside it.
 
     Returns None if they are damaged, because one damaged task must not stop every later run.

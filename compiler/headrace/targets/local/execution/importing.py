@@ -13,6 +13,7 @@ from headrace.targets.local.cache.answers import fingerprint
 from headrace.targets.local.execution.placeholders import Context, fill, fill_constant
 from headrace.targets.local.shared.results import RuntimeArtifact, TaskInputs
 from headrace_components.contract.errors import InputError
+from headrace_components.contract.property_types import IMPORTED_KEY
 
 
 def import_artifact(
@@ -63,10 +64,11 @@ def import_artifact(
             )
         else:
             uri = str(_copied(Path(uri), copies))
+    metadata = whole_numbers(fill_constant(importer.get("metadata", {}), context))
     return RuntimeArtifact(
         uri=uri,
         type=artifact_type(importer["typeSchema"]),
-        metadata=whole_numbers(fill_constant(importer.get("metadata", {}), context)),
+        metadata={name: value for name, value in metadata.items() if name != IMPORTED_KEY},
         fingerprint=mark,
     )
 

@@ -70,7 +70,26 @@ def resolve(
     return TaskInputs(
         parameters=typed(values, component, where, _handed_on),
         artifacts=_artifacts(task, component, scope, upstream, where),
+        values=_values(task, scope, upstream),
     )
+
+
+def _values(
+    task: TaskSpec, scope: TaskInputs, upstream: Mapping[str, TaskResult]
+) -> dict[str, tuple[RuntimeArtifact, ...]]:
+    """Returns the artifacts of the parameters that are the value of an earlier task."""
+    found = {}
+    for name, source in task.parameters.items():
+        if "parameterExpressionSelector" in source:
+            continue  # a part of it
+        if "taskOutputParameter" in source:
+            output = source["taskOutputParameter"]
+            made = upstream[output["producerTask"]].artifacts.get(output["outputParameterKey"])
+        else:
+            made = scope.values.get(source.get("componentInputParameter", ""))
+        if made:
+            found[name] = made
+    return found
 
 
 def _own(values: Mapping[str, Any], component: ComponentSpec, where: str) -> dict[str, Any]:

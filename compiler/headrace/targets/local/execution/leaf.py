@@ -23,6 +23,8 @@ from headrace.targets.local.execution.placeholders import (
 )
 from headrace.targets.local.execution.run_part import result_of
 from headrace.targets.local.execution.task_notices import TaskNotices
+from headrace.targets.local.execution.value_artifacts import write_values
+from headrace.targets.local.records.described import Described, described, described_importer
 from headrace.targets.local.records.journal import Journal
 from headrace.targets.local.records.recorder import Recorder
 from headrace.targets.local.records.store import Attempt, RunStore, storage_error
@@ -38,7 +40,6 @@ from headrace.targets.local.shared.results import (
     artifacts_to_json,
 )
 from headrace.targets.local.shared.rules import Rules
-from headrace_components.contract.declaration import find
 from headrace_components.contract.errors import ComponentError
 
 _DONE_BEFORE = "done before the run was resumed"
@@ -262,11 +263,13 @@ class LeafRunner:
             self._store.imports(job.directory),
             self._observer.log,
         )
-        execution = self._begin(job)
+        said = described_importer(job.component, artifact)
+        execution = self._begin(job, said)
         made = self._recorder.finish(
             execution,
             "complete",
             dict.fromkeys(job.component.output_artifacts, (artifact,)),
+            said,
         )
         self._store.attempt(job.directory).commit(_result(job, {}, made, execution, identity))
         entry = caching.Entry(parameters={}, artifacts=made)
@@ -277,7 +280,8 @@ class LeafRunner:
     ) -> TaskResult:
         started = time.monotonic()
         execution = self._begin(job)
-        artifacts = self._recorder.finish(execution, "cached", entry.artifacts)
+        said = described(job.component, job.inputs)
+        artifacts = self._recorder.finish(execution, "cached", entry.artifacts, said)
         result = _result(job, entry.parameters, artifacts, execution, identity)
         if any(
             self._store.holds(job.directory, a.uri) for found in artifacts.values() for a in found
@@ -339,6 +343,7 @@ class LeafRunner:
                     self._rules_for(job.component),
                     self._observer.log,
                 )
+                artifacts |= write_values(job.component, job.inputs, parameters, attempt)
                 shutil.rmtree(self._store.findings_path(job.directory), ignore_errors=True)
                 # This may take the disk some time, while other tasks go on.
                 await asyncio.to_thread(attempt.keep)
@@ -448,18 +453,25 @@ class LeafRunner:
         identity: str,
     ) -> ArtifactsByPort:
         """Records a finished task in lineage and cache."""
-        recorded = self._recorder.finish(execution, "complete", artifacts)
+        said = described(job.component, job.inputs)
+        recorded = self._recorder.finish(execution, "complete", artifacts, said)
         if key is not None:
             self._cache.store(key, caching.Entry(parameters=parameters, artifacts=recorded))
         result = _result(job, parameters, recorded, execution, identity)
         self._store.update_result(job.directory, result)
         return recorded
 
-    def _begin(self, job: ReadyTask) -> int:
-        component, inputs = _recorded_name(job.component), job.inputs
-        log = self._store.log_path(job.directory)
-        self._journal.started(job.name, component, log, inputs.parameters, inputs.artifacts)
-        return self._recorder.begin(job.name, component, inputs.parameters, inputs.artifacts)
+    def _begin(self, job: ReadyTask, said: Described | None = None) -> int:
+        said = said or described(job.component, job.inputs)
+        values = {name: job.inputs.parameters[name] for name in job.inputs.values}
+        self._journal.started(
+            job.name,
+            said.name,
+            self._store.log_path(job.directory),
+            {**said.parameters, **values},
+            job.inputs.artifacts,
+        )
+        return self._recorder.begin(job.name, said)
 
     def _succeeded(
         self,
@@ -484,7 +496,8 @@ class LeafRunner:
                 reason=reason,
                 log=log if log.exists() else None,
                 parameters=made.parameters,
-                artifacts=artifacts,
+                # Values are parameters here, and artifacts for lineage alone.
+                artifacts={k: v for k, v in artifacts.items() if k not in made.parameters},
                 execution=execution,
             )
         )
@@ -502,13 +515,6 @@ class LeafRunner:
             is_kept=outcome.reason == _DONE_BEFORE,
         )
         self._observer.task_finished(outcome.name, outcome.state, outcome.seconds, outcome.reason)
-
-
-def _recorded_name(component: ComponentSpec) -> str:
-    """Returns the name for lineage; a component of the author's own has its own."""
-    declared = find(component.headrace_name)
-    is_own = declared is not None and declared.own_ports
-    return component.name if is_own else component.headrace_name or component.name
 
 
 def _fingerprinted(

@@ -67,10 +67,18 @@ def artifacts_from_json(data: Mapping[str, Any]) -> dict[str, tuple[RuntimeArtif
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskInputs:
-    """Values for the input ports of one task. An optional port without a value is not there."""
+    """Values for the input ports of one task. An optional port without a value is not there.
+
+    Attributes:
+        parameters: Values of parameters by name.
+        artifacts: Artifacts by port.
+        values: The artifacts of those parameters that are the value of an earlier task, as lineage
+            has them.
+    """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     artifacts: ArtifactsByPort = field(default_factory=dict)
+    values: ArtifactsByPort = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
