@@ -436,6 +436,16 @@ def test_a_notebook_with_a_runner_reads_the_metadata_of_its_run(
     assert "Data statistics" in cells["show"].html
 
 
+def test_a_cell_may_call_tfx_as_a_command(kernel: Kernel, tmp_path: Path) -> None:
+    (cell,) = kernel.execute(
+        tmp_path,
+        "MODEL = 'taxi'\n!tfx template copy --pipeline_name=p --destination_path=d --model={MODEL}",
+    )
+
+    assert "Copied the template 'taxi' to d" in cell.printed
+    assert (tmp_path / "d/local_runner.py").is_file()
+
+
 def test_an_import_or_an_extension_makes_tfx_importable_in_any_kernel(tmp_path: Path) -> None:
     check = "import tfx; print(tfx.__version__)\nfrom tfx import v1; print(v1.dsl.Pipeline)"
     with running_kernel() as kernel:

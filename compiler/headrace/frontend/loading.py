@@ -121,6 +121,14 @@ def read_tfx(
     Raises:
         CompileError: As for `load`; or the file has no TFX pipeline.
     """
+    read, _ = load_tfx(source, command=command, flags=flags, directory=directory)
+    return read
+
+
+def load_tfx(
+    source: str, *, command: str, flags: Sequence[str] = (), directory: Path | None = None
+) -> "tuple[TfxPipeline, Frontend]":
+    """Reads the TFX pipeline of a file, and lets kfp compile it; see `read_tfx`."""
     import_kfp()
     path, name = _split(source, command)
     with author_modules(path.parent):
@@ -130,12 +138,10 @@ def read_tfx(
                 "pipeline. A kfp pipeline needs no conversion."
             )
         from headrace.frontend.tfx_pipelines import reading
-        from headrace.frontend.tfx_pipelines.node_names import NodeNames
 
         read = reading.from_file(path, name, flags, directory and directory.resolve())
-        with NodeNames(file=path.name).in_messages():
-            read.built()  # what kfp refuses is not worth writing
-        return read
+        # What kfp refuses is not worth writing.
+        return read, translated(read, path.name, path.parent)
 
 
 def _is_tfx(source: Any) -> bool:

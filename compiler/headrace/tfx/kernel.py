@@ -45,10 +45,15 @@ def _launch(arguments: list[str]) -> int:
 
 
 def _find_commands() -> None:
-    """Lets `!saved_model_cli` and the like be those of this environment, as if it was activated."""
-    scripts = sysconfig.get_path("scripts")
-    others = [each for each in os.environ.get("PATH", "").split(os.pathsep) if each != scripts]
-    os.environ["PATH"] = os.pathsep.join([scripts, *others])
+    """Lets `!saved_model_cli` and the like be those of this environment, as if it was activated.
+
+    `!tfx` is ours, in front of that of a TFX that is installed.
+    """
+    own = [sysconfig.get_path("scripts")]
+    if os.environ.get("HEADRACE_TFX") != "installed":
+        own.insert(0, str(Path(__file__).parent / "bin"))
+    others = [each for each in os.environ.get("PATH", "").split(os.pathsep) if each not in own]
+    os.environ["PATH"] = os.pathsep.join([*own, *others])
 
 
 def _install(arguments: Sequence[str]) -> int:

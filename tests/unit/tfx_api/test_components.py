@@ -755,8 +755,55 @@ def test_several_machines_are_told_to_the_author() -> None:
     assert "`workers = 4`" in note
 
 
-def test_the_retired_ai_platform_is_refused() -> None:
-    assert "Google has retired" in refusal(*vertex_trainer({vertex.TRAINING_ARGS_KEY: JOB}))
+@pytest.mark.parametrize(
+    ("job", "machine"),
+    [
+        ({"project": "p", "region": "r", "masterConfig": {"imageUri": "image"}}, ("", "", "", 0)),
+        (
+            {
+                "scaleTier": "CUSTOM",
+                "masterType": "n1-highmem-8",
+                "masterConfig": {"acceleratorConfig": {"count": "2", "type": "NVIDIA_TESLA_T4"}},
+            },
+            ("8", "52G", "NVIDIA_TESLA_T4", 2),
+        ),
+    ],
+)
+def test_a_trainer_of_the_retired_ai_platform_is_a_task_with_its_machine(
+    job: Mapping[str, Any], machine: tuple[str, str, str, int]
+) -> None:
+    nodes = vertex_trainer({vertex.TRAINING_ARGS_KEY: job, "use_gpu": True})
+    found = steps(*nodes)["trainer"]
+
+    settings = found.settings
+    assert (settings.cpu_limit, settings.memory_limit) == machine[:2]
+    assert (settings.accelerator_type, settings.accelerator_limit) == machine[2:]
+    assert found.arguments["custom_config"]["use_gpu"] is True
+    (note,) = read(*nodes).notes
+    assert "the AI Platform that Google has retired. It trains as a task" in note
+
+
+def test_a_pusher_of_the_retired_ai_platform_deploys_to_vertex_under_the_models_name() -> None:
+    world = World()
+    serving = {
+        "model_name": "penguin_1",
+        "project_id": "my-project",
+        "regions": ["us-central1"],
+        "runtime_version": "2.3",
+    }
+    node = vertex.Pusher(model=world.model, custom_config={vertex.SERVING_ARGS_KEY: serving})
+
+    found = steps(*world.nodes(), node)["pusher"].arguments
+    assert found == {
+        "model": OutputRef(step="trainer", port="model"),
+        "project": "my-project",
+        "region": "us-central1",
+        "model_id": "penguin-1",
+        "endpoint": "penguin-1",
+    }
+    assert "an endpoint of Vertex AI" in read(*world.nodes(), node).notes[0]
+    del serving["regions"]
+    assert "no 'ai_platform_vertex_region'" in refusal(*world.nodes(), node)
 
 
 def vertex_pusher(**changed: Any) -> list[Any]:

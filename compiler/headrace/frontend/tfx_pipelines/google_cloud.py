@@ -27,6 +27,8 @@ _SERVING = (
 )
 _ENCRYPTION = "encryption_spec_key_name"
 # About the call that TFX makes, and its own name for the model.
+# Arguments of the retired AI Platform that Vertex AI has no counterpart for, but the first two.
+_RETIRED_SERVING = frozenset({"model_name", "regions", "runtime_version", "python_version"})
 _WITHOUT_EFFECT = frozenset(
     {"deployed_model_display_name", "deploy_request_timeout", "regions", "sync"}
 )
@@ -49,7 +51,7 @@ def bigquery_example_gen(node: Any, translation: Translation) -> Translated:
 
 def trainer(node: Any, translation: Translation) -> Translated:
     """Translates the Trainer of Vertex AI: one task with the machine of its first worker pool."""
-    config = _vertex_config(node, translation)
+    config = _config(node, translation, "It trains as a task of this pipeline.")
     settings = _machine(config.get(keys.TRAINING_ARGS_KEY), translation, may_share=True)
     code = translation.user_code(node, "run_fn")
     return translated(node, translation, "trainer", values=code, settings=settings)
@@ -57,7 +59,7 @@ def trainer(node: Any, translation: Translation) -> Translated:
 
 def tuner(node: Any, translation: Translation) -> Translated:
     """Translates the Tuner of Vertex AI: one task, whose machine runs the parallel trials."""
-    config = _vertex_config(node, translation)
+    config = _config(node, translation, "It tunes as a task of this pipeline.")
     job = config.get(keys.TUNING_ARGS_KEY) or config.get(keys.TRAINING_ARGS_KEY)
     settings = _machine(job, translation, may_share=False)
     code = translation.user_code(node, "tuner_fn")
@@ -66,8 +68,12 @@ def tuner(node: Any, translation: Translation) -> Translated:
 
 def pusher(node: Any, translation: Translation) -> Translated:
     """Translates the Pusher of Vertex AI: a version in the registry, deployed to an endpoint."""
-    config = _vertex_config(node, translation)
+    config = _config(
+        node, translation, "The model goes to the registry and an endpoint of Vertex AI."
+    )
     serving = dict(_mapping(config, keys.SERVING_ARGS_KEY, translation))
+    if not _is_vertex(config):
+        config, serving = _of_vertex(config, serving)
     name = serving.pop("endpoint_name", None)
     project = serving.pop("project", None) or serving.pop("project_id", None)
     serving.pop("project_id", None)
@@ -101,20 +107,33 @@ def pusher(node: Any, translation: Translation) -> Translated:
     return translated(node, translation, "vertex_pusher", values=values)
 
 
-def _vertex_config(node: Any, translation: Translation) -> Mapping[str, Any]:
+def _config(node: Any, translation: Translation, instead: str) -> Mapping[str, Any]:
     config = node.exec_properties.get("custom_config") or {}
     if not isinstance(config, Mapping):
         raise translation.error(
             f"`custom_config` is {config!r}, which only a run knows, expected a dict: the machine "
             "of a task is fixed when a pipeline is compiled."
         )
-    if not (config.get(keys.ENABLE_VERTEX_KEY) or config.get(keys.ENABLE_UCAIP_KEY)):
-        raise translation.error(
-            "its `custom_config` asks for the AI Platform that Google has retired, expected "
-            f"{{{keys.ENABLE_VERTEX_KEY!r}: True}}. Add it, or use the component of the same name "
-            "in tfx.components."
+    if not _is_vertex(config):
+        translation.note(
+            f"its `custom_config` asks for the AI Platform that Google has retired. {instead} Write "
+            f"{{{keys.ENABLE_VERTEX_KEY!r}: True}} into it, with Vertex AI's arguments."
         )
     return config
+
+
+def _is_vertex(config: Mapping[str, Any]) -> bool:
+    return bool(config.get(keys.ENABLE_VERTEX_KEY) or config.get(keys.ENABLE_UCAIP_KEY))
+
+
+def _of_vertex(
+    config: Mapping[str, Any], serving: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """Returns arguments of the retired platform as those of Vertex AI: an endpoint for a model."""
+    regions = serving.get("regions") or [""]
+    others = {key: each for key, each in serving.items() if key not in _RETIRED_SERVING}
+    named = {"endpoint_name": serving.get("model_name"), **others}
+    return {keys.VERTEX_REGION_KEY: regions[0], **config}, named
 
 
 def _mapping(config: Mapping[str, Any], key: str, translation: Translation) -> Mapping[str, Any]:
@@ -130,7 +149,7 @@ def _machine(job: Any, translation: Translation, *, may_share: bool) -> StepSett
     """Returns the machine of a CustomJob, which may also be its `job_spec` alone."""
     if not isinstance(job, Mapping):
         return None
-    pools = (job.get("job_spec") or job).get("worker_pool_specs") or []
+    pools = (job.get("job_spec") or job).get("worker_pool_specs") or _retired_pools(job)
     if not pools:
         return None
     machine = pools[0].get("machine_spec") or {}
@@ -156,3 +175,20 @@ def _machine(job: Any, translation: Translation, *, may_share: bool) -> StepSett
         accelerator_type="" if accelerator.endswith("_UNSPECIFIED") else accelerator,
         accelerator_limit=int(machine.get("accelerator_count") or 0),
     )
+
+
+def _retired_pools(job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Returns the machines of a job of the retired AI Platform, as Vertex AI names them."""
+    pools = []
+    for role in ("master", "worker", "parameterServer", "evaluator"):
+        kind = job.get(f"{role}Type")
+        accelerator = (job.get(f"{role}Config") or {}).get("acceleratorConfig") or {}
+        if not kind and not accelerator:
+            continue
+        spec = {
+            "machine_type": kind,
+            "accelerator_type": accelerator.get("type"),
+            "accelerator_count": accelerator.get("count"),
+        }
+        pools.append({"machine_spec": spec, "replica_count": job.get(f"{role}Count")})
+    return pools

@@ -1,0 +1,7 @@
+"""Settings of the model."""
+
+HIDDEN_UNITS = [16, 8]
+LEARNING_RATE = 0.01
+
+TRAIN_BATCH_SIZE = 40
+EVAL_BATCH_SIZE = 40
