@@ -116,8 +116,9 @@ def _config(node: Any, translation: Translation, instead: str) -> Mapping[str, A
         )
     if not _is_vertex(config):
         translation.note(
-            f"its `custom_config` asks for the AI Platform that Google has retired. {instead} Write "
-            f"{{{keys.ENABLE_VERTEX_KEY!r}: True}} into it, with Vertex AI's arguments."
+            "its `custom_config` asks for the AI Platform that Google has retired. "
+            f"{instead} Write {{{keys.ENABLE_VERTEX_KEY!r}: True}} into it, with Vertex AI's "
+            "arguments."
         )
     return config
 
