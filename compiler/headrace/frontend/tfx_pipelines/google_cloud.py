@@ -180,7 +180,7 @@ def _machine(job: Any, translation: Translation, *, may_share: bool) -> StepSett
 
 def _retired_pools(job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Returns the machines of a job of the retired AI Platform, as Vertex AI names them."""
-    pools = []
+    pools: list[Mapping[str, Any]] = []
     for role in ("master", "worker", "parameterServer", "evaluator"):
         kind = job.get(f"{role}Type")
         accelerator = (job.get(f"{role}Config") or {}).get("acceleratorConfig") or {}

@@ -9,7 +9,7 @@ import click
 
 from headrace.errors import CompileError
 from headrace.tfx.commands import registry
-from headrace.tfx.commands.registry import Engine, Registered
+from headrace.tfx.commands.registry import Engine, NotedPipeline
 
 # The runners of TFX and the engines that they are for; other files are for this machine.
 _RUNNERS: Sequence[tuple[str, Engine]] = (
@@ -117,7 +117,7 @@ _SUFFIXES = {"local": "json", "kubeflow": "yaml", "vertex": "json"}
 class _Made:
     """A pipeline that was read and compiled."""
 
-    def __init__(self, registered: Registered, compiled: Any) -> None:
+    def __init__(self, registered: NotedPipeline, compiled: Any) -> None:
         self.name = registered.pipeline_name
         self.registered = registered
         self.compiled = compiled
@@ -134,7 +134,7 @@ class _Made:
         compiled = compile_for(source, engine, read_profile())
         for note in compiled.notes:
             click.echo(note, err=True)
-        registered = Registered(
+        registered = NotedPipeline(
             pipeline_name=read.pipeline.pipeline_name,
             pipeline_path=str(Path(path).resolve()),
             pipeline_root=str(Path(source.defaults.root).resolve()) if source.defaults.root else "",

@@ -21,7 +21,7 @@ _ARGUMENTS = "pipeline_args.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Registered:
+class NotedPipeline:
     """A pipeline.
 
     Attributes:
@@ -40,7 +40,7 @@ def directory(engine: Engine, name: str) -> Path:
     return Path.home() / "tfx" / engine / quote(name, safe="")
 
 
-def register(engine: Engine, pipeline: Registered) -> None:
+def register(engine: Engine, pipeline: NotedPipeline) -> None:
     """Notes a pipeline, in place of an earlier one of its name."""
     place = directory(engine, pipeline.pipeline_name)
     place.mkdir(parents=True, exist_ok=True)
@@ -54,13 +54,13 @@ def remove(engine: Engine, name: str) -> None:
     shutil.rmtree(directory(engine, name))
 
 
-def registered(engine: Engine) -> list[Registered]:
+def registered(engine: Engine) -> list[NotedPipeline]:
     """Returns the pipelines of an engine, by their names."""
     files = (Path.home() / "tfx" / engine).glob(f"*/{_ARGUMENTS}")
     return sorted(map(_read, files), key=lambda each: each.pipeline_name)
 
 
-def find(name: str, engine: Engine | None) -> tuple[Engine, Registered]:
+def find(name: str, engine: Engine | None) -> tuple[Engine, NotedPipeline]:
     """Returns a pipeline and its engine.
 
     Args:
@@ -91,9 +91,9 @@ def find(name: str, engine: Engine | None) -> tuple[Engine, Registered]:
     )
 
 
-def _read(file: Path) -> Registered:
+def _read(file: Path) -> NotedPipeline:
     try:
-        return Registered(**json.loads(file.read_text("utf-8")))
+        return NotedPipeline(**json.loads(file.read_text("utf-8")))
     except (ValueError, TypeError) as error:
         raise CompileError(
             f"tfx: {file} cannot be read: {error}. Remove its directory, and create the pipeline "
