@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,15 +43,16 @@ def echo_json(value: Any) -> None:
 
 def echo_table(rows: Sequence[Sequence[str]]) -> None:
     """Prints rows of text in columns of the necessary width; the first row is the heading."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
+    plain = [[_printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*plain, strict=True)]
+    for row in plain:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
 
 
-def utc(time: datetime | None) -> str:
-    """Returns a time for a table, to the second."""
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if time else "-"
+def _printable(text: str) -> str:
+    """Returns a text of somebody else without what controls a terminal."""
+    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def options_of(target: str, config: Path | None) -> str:

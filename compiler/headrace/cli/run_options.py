@@ -14,14 +14,11 @@ from headrace.target_registry import with_runs
 from headrace_components.contract.errors import InputError, PlatformError
 
 if TYPE_CHECKING:
-    from headrace.contract.service import Runs
+    from headrace.contract.service import Runs, ServiceRun
     from headrace.contract.target import Target
 
 _LOCAL = "local"
 _DEFAULT_ROOT = "headrace_root"
-
-RUN_HELP = "RUN is an ID, the beginning of one, or latest, latest-failed, latest-succeeded, alone "
-"or behind PIPELINE/."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,10 +36,15 @@ class Place:
     config: Path | None = None
 
     @property
+    def is_here(self) -> bool:
+        """Whether they run on this machine."""
+        return self.target == _LOCAL
+
+    @property
     def options(self) -> str:
         """The options with which another command finds the same runs, with a space before each."""
         named = {
-            "--target": "" if self.target == _LOCAL else self.target,
+            "--target": "" if self.is_here else self.target,
             "--root": str(self.root or ""),
             "--config": str(self.config or ""),
         }
@@ -58,7 +60,7 @@ class Place:
         """Returns the runs."""
         from headrace.profiles.profile import read_profile
 
-        if self.root is not None and self.target != _LOCAL:
+        if self.root is not None and not self.is_here:
             raise InputError(
                 f"headrace runs: --root is {str(self.root)!r}, but --target is {self.target!r}, "
                 "whose runs are not under a root. Leave one of them out."
@@ -98,6 +100,11 @@ def place_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_place
 
 
+def place_line(run: "ServiceRun") -> str:
+    """Returns the line about the page of a run, or its directory."""
+    return f"{'Page' if '://' in run.link else 'Directory'}: {run.link}"
+
+
 def watched(runs: "Runs", run_id: str, place: Place, pause_seconds: float | None) -> int:
     """Shows a run until it is over, and returns the exit code.
 
@@ -124,7 +131,7 @@ def watched(runs: "Runs", run_id: str, place: Place, pause_seconds: float | None
     except PlatformError:
         _say_how_to_go_on(run_id, place)
         raise
-    click.echo(f"Page: {run.link}", err=True)
+    click.echo(place_line(run), err=True)
     return 0 if run.state == "succeeded" else EXIT_RUN_FAILED
 
 

@@ -1,16 +1,18 @@
 """`headrace runs`: shows runs on this machine, Vertex AI or Kubeflow, and ends them."""
 
 import dataclasses
+import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from headrace.cli.flexible_group import FlexibleGroup
 from headrace.cli.logs import logs
-from headrace.cli.remote_options import echo_json, echo_table, json_option, pause_option, utc
-from headrace.cli.run_options import Place, place_options, watched
+from headrace.cli.remote_options import echo_json, echo_table, json_option, pause_option
+from headrace.cli.run_options import Place, place_line, place_options, watched
 from headrace.contract.run_filter import RunFilter
+from headrace.display.outcomes import duration, utc
 from headrace_components.contract.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,26 +64,27 @@ def list_runs(
 ) -> None:
     """List the latest runs, the newest first.
 
-    The table has the parameters whose values differ between the runs of a pipeline.
+    The table has the first metrics, and the parameters that differ between the runs of a pipeline.
 
-    JSON: a list of {id, name, pipeline, state, link, created, seconds, parameters, message,
-    source}.
+    JSON: a list of {id, name, pipeline, state, link, created, seconds, parameters, message, source,
+    verdicts, metrics}; verdicts are {task, text, is_good, reasons}, metrics {task, name, value,
+    baseline}.
     """
-    from headrace.display.run_tables import differing_parameters
+    from headrace.display.runs.tables import list_rows
 
     which = RunFilter(
         pipeline=pipeline, state=_checked(state), parameters=dict(map(_assigned, assignments))
     )
     found = place.runs().runs(limit, which)
     if as_json:
-        echo_json([{name: getattr(run, name) for name in _LISTED} for run in found])
+        echo_json([_listed(run) for run in found])
         return
-    shown = differing_parameters(found)
-    rows = [
-        (utc(run.created), run.state, run.name, run.id, words)
-        for run, words in zip(found, shown, strict=True)
-    ]
-    echo_table([("CREATED (UTC)", "STATE", "NAME", "RUN", "PARAMETERS"), *rows])
+    echo_table(list_rows(found))
+
+
+def _listed(run: "ServiceRun") -> dict[str, Any]:
+    came = dataclasses.asdict(run.summary)
+    return {**{name: getattr(run, name) for name in _LISTED}, **came}
 
 
 def _checked(state: str) -> str:
@@ -116,13 +119,15 @@ def show(run_id: str, place: Place, as_json: bool) -> None:
     notices, log, component, started, reason, parameters, inputs, outputs, values}; inputs and
     outputs have, by port, lists of {type, uri, metadata}.
     """
+    from headrace.display.verdicts import summary_lines
+
     found, run_id = place.found(run_id, "headrace runs show")
     run = found.describe(run_id)
     if as_json:
-        echo_json(dataclasses.asdict(run))
+        echo_json({**_listed(run), "tasks": [dataclasses.asdict(task) for task in run.tasks]})
         return
-    click.echo(f"{run.id} {run.state}, made {utc(run.created)} UTC")
-    click.echo(f"Page: {run.link}")
+    click.echo(f"{run.id} {run.state}, made {utc(run.created)} UTC, took {duration(run.seconds)}")
+    click.echo(place_line(run))
     if run.pipeline:
         click.echo(f"Pipeline: {run.pipeline}{f', from {run.source}' if run.source else ''}")
     for name, value in sorted(run.parameters.items()):
@@ -130,23 +135,76 @@ def show(run_id: str, place: Place, as_json: bool) -> None:
     if run.message:
         click.echo(run.message)
     _show_tasks(run)
+    for line in summary_lines(run.summary):
+        click.echo(line.plain)
     if place.how().has_logs and any(task.state == "failed" for task in run.tasks):
         click.echo(f"Their logs: headrace runs logs{place.options} {run_id}")
+    if place.is_here and run.state in ("failed", "interrupted"):
+        source = f" {shlex.quote(run.source)}" if run.source and run.state == "failed" else ""
+        click.echo(f"To finish it: headrace run{source}{place.options} --resume {run_id}")
 
 
 def _show_tasks(run: "ServiceRun") -> None:
     width = max((len(task.name) for task in run.tasks), default=0)
     for task in run.tasks:
         click.echo(f"{task.name:<{width}}  {task.state}{_words(task)}")
-        for line in (*task.message.splitlines(), *task.notices, task.log):
+        log = task.log if task.state == "failed" or "://" in task.log else ""
+        for line in (*task.message.splitlines(), *task.notices, log):
             if line:
                 click.echo(f"    {line}")
 
 
 def _words(task: "ServiceTask") -> str:
-    seconds = f"  {task.seconds:.0f}s" if task.state not in ("waiting", "skipped") else ""
+    seconds = f"  {duration(task.seconds)}" if task.state not in ("waiting", "skipped") else ""
     waits = f", its pod waits for {task.pending_seconds:.0f}s" if task.pending_seconds else ""
     return f"{seconds}{waits}{f'  {task.reason}' if task.reason else ''}"
+
+
+@runs.command()
+@click.argument("run_ids", nargs=-1, required=True, metavar="RUN RUN...")
+@place_options
+@click.option("--only-differences", is_flag=True, help="Leave out what is the same in all runs.")
+@click.option("--markdown", is_flag=True, help="Print a table in Markdown, for a pull request.")
+@json_option
+def compare(
+    run_ids: Sequence[str], place: Place, only_differences: bool, markdown: bool, as_json: bool
+) -> None:
+    """Show the parameters, verdicts and metrics of runs beside each other.
+
+    A row in which they differ begins with *, and a metric has its change against the first RUN.
+
+    JSON: {runs, parameters, metrics, verdicts}: runs as in `list`, the others lists of {task, name,
+    values, differs}.
+    """
+    from headrace.contract.run_names import resolved
+    from headrace.display.runs import tables
+    from headrace.display.runs.comparison import compared
+
+    if len(run_ids) < 2:
+        raise InputError(
+            f"headrace runs compare: only {run_ids[0]!r} is given, expected two runs or more. Name "
+            "another, such as latest-succeeded."
+        )
+    found = place.runs()
+    whole = [resolved(found, each, "headrace runs compare") for each in run_ids]
+    comparison = compared([found.describe(each) for each in whole])
+    if as_json:
+        groups = {name: getattr(comparison, name) for name in ("parameters", "metrics", "verdicts")}
+        echo_json(
+            {
+                "runs": [_listed(run) for run in comparison.runs],
+                **{
+                    name: [{**dataclasses.asdict(row), "differs": row.differs} for row in rows]
+                    for name, rows in groups.items()
+                },
+            }
+        )
+        return
+    rows = tables.comparison_rows(comparison, only_differences=only_differences)
+    if markdown:
+        click.echo(tables.markdown(rows))
+    else:
+        echo_table(rows)
 
 
 @runs.command()

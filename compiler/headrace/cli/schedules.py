@@ -13,8 +13,8 @@ from headrace.cli.remote_options import (
     json_option,
     remote_of,
     target_option,
-    utc,
 )
+from headrace.display.outcomes import utc
 
 
 @click.group(cls=FlexibleGroup)

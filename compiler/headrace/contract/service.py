@@ -5,13 +5,14 @@ target has a `Runs` that answers for it, this machine too: `Target.runs` returns
 service is a `Remote`, which also starts runs: `Target.connect` returns it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from headrace.contract.compiled import Compiled
 from headrace.contract.run_filter import EVERY_RUN, RunFilter
+from headrace.lineage.summaries import RunSummary, TaskArtifact, summary_of
 from headrace_components.contract.errors import PlatformError
 
 ServiceTaskState = Literal["waiting", "running", "done", "cached", "skipped", "cancelled", "failed"]
@@ -152,6 +153,8 @@ class ServiceRun:
         parameters: Values of its parameters, in the form of `shown`; as far as they are known.
         source: The file that the pipeline was read from, with the function; empty if it is not
             known.
+        summary: Its verdicts and metrics, as far as they are known; in a list only if that needs no
+            request for each run.
     """
 
     id: str
@@ -165,11 +168,28 @@ class ServiceRun:
     pipeline: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
+    summary: RunSummary = field(default_factory=RunSummary)
 
     @property
     def is_over(self) -> bool:
         """Whether its state is final; a run that was interrupted may be resumed all the same."""
         return self.state in ("succeeded", "failed", "cancelled", "interrupted")
+
+
+def summary_of_tasks(tasks: Iterable[ServiceTask]) -> RunSummary:
+    """Returns what came of a run, from the outputs of its tasks."""
+    return summary_of(
+        TaskArtifact(
+            task=task.name,
+            port=port,
+            type=artifact.type,
+            uri=artifact.uri,
+            metadata=artifact.metadata,
+        )
+        for task in tasks
+        for port, artifacts in task.outputs.items()
+        for artifact in artifacts
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,7 @@
 """What the displays of a run show of its end, and how they write durations."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -55,3 +56,8 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}m {rest:02d}s"
     return f"{minutes // 60}h {minutes % 60:02d}m"
+
+
+def utc(time: datetime | None) -> str:
+    """Returns a time for a table, to the second."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if time else "-"

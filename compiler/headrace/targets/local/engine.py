@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -324,7 +324,8 @@ class _Run:
             pipeline_source=self._record.origin.pipeline if self._record.origin else "",
         )
         self._lineage.finish_run(self._run_id, _LINEAGE_STATES[state])
-        self._store.write_state(state, seconds=round(result.seconds, 3))
+        came = asdict(result.summary)
+        self._store.write_state(state, seconds=round(result.seconds, 3), summary=came)
         self._observer.run_finished(result)
         return result
 

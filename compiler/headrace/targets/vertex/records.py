@@ -13,14 +13,17 @@ from google.protobuf.json_format import MessageToDict
 
 from headrace.contract.service import (
     ENDED,
+    RunArtifact,
     Schedule,
     ScheduleState,
     ServiceRun,
     ServiceRunState,
     ServiceTask,
     ServiceTaskState,
+    summary_of_tasks,
 )
 from headrace.ir import specs
+from headrace.ir.values import whole_numbers
 from headrace.lineage.verdicts import verdict_of
 from headrace.targets.remote.run_parameters import shown_parameters
 
@@ -67,6 +70,7 @@ def run_of(job: Any, reason: Callable[[str], str] = lambda _: "") -> ServiceRun:
     run_id = short_name(job.name)
     state = _RUN_STATES.get(job.state.name, "waiting")
     spec = pipeline_of(job)
+    tasks = _tasks(job, run_id, project, reason)
     return ServiceRun(
         id=run_id,
         name=job.display_name,
@@ -74,10 +78,11 @@ def run_of(job: Any, reason: Callable[[str], str] = lambda _: "") -> ServiceRun:
         link=f"{CONSOLE}/vertex-ai/locations/{region}/pipelines/runs/{run_id}?project={project}",
         created=job.create_time,
         seconds=_seconds(job.create_time, job.end_time),
-        tasks=_tasks(job, run_id, project, reason),
+        tasks=tasks,
         message=job.error.message if state == "failed" else "",
         pipeline=specs.pipeline_name(spec) if spec else _named_in(run_id),
         parameters=shown_parameters(spec, given_parameters(job)),
+        summary=summary_of_tasks(tasks),
     )
 
 
@@ -180,7 +185,25 @@ def _begun(
             message=message(detail) if state == "failed" else "",
             notices=_notices(detail) if state in ("done", "cached") else (),
             log=_log(detail.executor_detail, project),
+            started=detail.start_time,
+            inputs=_artifacts(detail.inputs),
+            outputs=_artifacts(detail.outputs),
         )
+
+
+def _artifacts(ports: Any) -> dict[str, tuple[RunArtifact, ...]]:
+    """Returns the artifacts of a task that Vertex AI knows, by port."""
+    return {
+        port: tuple(
+            RunArtifact(
+                type=each.schema_title,
+                uri=each.uri,
+                metadata=whole_numbers(dict(each.metadata or {})),
+            )
+            for each in found.artifacts
+        )
+        for port, found in sorted(ports.items())
+    }
 
 
 def _notices(detail: Any) -> tuple[str, ...]:

@@ -12,7 +12,9 @@ from typing import Any, cast, get_args
 
 from headrace.contract.run_filter import EVERY_RUN, RunFilter
 from headrace.contract.run_names import chosen
-from headrace.contract.service import ServiceRun, ServiceRunState
+from headrace.contract.service import ServiceRun, ServiceRunState, summary_of_tasks
+from headrace.lineage.summaries import Metric, RunSummary
+from headrace.lineage.verdicts import Verdict
 from headrace.targets.local.records.journal import read_history
 from headrace.targets.local.records.store import RunStore, read_json
 
@@ -89,12 +91,13 @@ def run_of(store: RunStore, *, with_tasks: bool = False) -> ServiceRun:
         source=str(summary.get("source", "")),
     )
     if "seconds" in found and not with_tasks:
-        return run
+        return replace(run, summary=_came_of(found))
     history = read_history(store.directory, goes_on=goes_on)
     if "seconds" not in found and history.started is not None:
         end = datetime.now(UTC) if goes_on else history.last
         run = replace(run, seconds=((end or history.started) - history.started).total_seconds())
-    return replace(run, tasks=history.tasks if with_tasks else ())
+    came = summary_of_tasks(history.tasks)
+    return replace(run, tasks=history.tasks if with_tasks else (), summary=came)
 
 
 def _state(store: RunStore, found: Mapping[str, Any], *, is_locked: bool) -> ServiceRunState:
@@ -106,6 +109,20 @@ def _state(store: RunStore, found: Mapping[str, Any], *, is_locked: bool) -> Ser
     if state == "running" and store.cancel_request.exists():
         return "cancelling"
     return cast(ServiceRunState, state)
+
+
+def _came_of(found: Mapping[str, Any]) -> RunSummary:
+    """Returns the verdicts and metrics that the end of a run recorded; none if they are damaged."""
+    try:
+        came = found["summary"]
+        return RunSummary(
+            verdicts=tuple(
+                Verdict(**{**each, "reasons": tuple(each["reasons"])}) for each in came["verdicts"]
+            ),
+            metrics=tuple(Metric(**each) for each in came["metrics"]),
+        )
+    except (KeyError, TypeError):
+        return RunSummary()
 
 
 def _summary_of_record(store: RunStore) -> dict[str, Any]:

@@ -319,7 +319,7 @@ class RunStore:
             if not file.is_file():
                 raise
             with file.open("r+", encoding="utf-8") as stream:  # in the room that it has
-                stream.write(json.dumps(content, sort_keys=True))
+                stream.write(json.dumps({"state": state}))
                 stream.truncate()
 
     @property
