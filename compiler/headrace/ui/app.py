@@ -13,7 +13,12 @@ from starlette.staticfiles import StaticFiles
 
 from headrace.ui.access import Guard
 from headrace.ui.rendering import page
+from headrace.ui.runs.compare import compare_runs
 from headrace.ui.runs.listing import list_runs
+from headrace.ui.runs.logs import show_log, show_piece
+from headrace.ui.runs.reports import show_report
+from headrace.ui.runs.run import show_changes, show_run
+from headrace.ui.runs.task import show_task
 from headrace.ui.site import Site
 from headrace_components.contract.errors import InputError, PlatformError
 
@@ -23,6 +28,13 @@ STATIC = Path(__file__).parent / "static"
 # template of the same name. It is not `async`: Starlette calls it in a thread.
 _ROUTES = [
     Route("/", list_runs),
+    Route("/compare", compare_runs),
+    Route("/runs/{run_id}", show_run),
+    Route("/runs/{run_id}/live", show_changes),
+    Route("/runs/{run_id}/tasks/{task:path}", show_task),
+    Route("/runs/{run_id}/log/{task:path}", show_log),
+    Route("/runs/{run_id}/log-piece/{task:path}", show_piece),
+    Route("/runs/{run_id}/report/{task:path}", show_report),
 ]
 
 
@@ -59,8 +71,11 @@ def application(site: Site, *, host: str, token: str) -> Starlette:
 
 def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    text = {404: f"There is no page {request.url.path}."}.get(status, str(error))
-    return page(request, "problem.html", status, title="Not found", text=text)
+    text = error.detail if isinstance(error, HTTPException) else str(error)
+    if status == 404:
+        text = f"There is no page {request.url.path}."
+    title = "Not found" if status == 404 else "Not possible"
+    return page(request, "problem.html", status, title=title, text=text)
 
 
 def _input_error(request: Request, error: Exception) -> Response:

@@ -1,6 +1,7 @@
 """The addresses of the pages. Names of people are quoted here, so no other place builds a path."""
 
-from urllib.parse import quote, urlencode
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import quote, urlencode, urlsplit
 
 RUNS = "/"
 
@@ -10,7 +11,42 @@ def run_link(run_id: str) -> str:
     return f"/runs/{quote(run_id, safe='')}"
 
 
-def with_query(path: str, **values: str | int | None) -> str:
+def live_link(run_id: str) -> str:
+    """Returns the address of what changes on a run's page."""
+    return f"{run_link(run_id)}/live"
+
+
+def task_link(run_id: str, task: str) -> str:
+    """Returns the address of a task's page; `*` in the path stands for all rounds of a loop."""
+    return f"{run_link(run_id)}/tasks/{quote(task)}"
+
+
+def log_link(run_id: str, task: str) -> str:
+    """Returns the address of a task's log as plain text."""
+    return f"{run_link(run_id)}/log/{quote(task)}"
+
+
+def log_piece_link(run_id: str, task: str, **place: int) -> str:
+    """Returns the address of a part of a task's log."""
+    return with_query(f"{run_link(run_id)}/log-piece/{quote(task)}", place)
+
+
+def report_link(run_id: str, task: str, port: str, index: int) -> str:
+    """Returns the address of an HTML page that a task made."""
+    return with_query(f"{run_link(run_id)}/report/{quote(task)}", {"port": port, "index": index})
+
+
+def compare_link(run_ids: Iterable[str]) -> str:
+    """Returns the address of a comparison."""
+    return f"/compare?{urlencode([('run', run_id) for run_id in run_ids])}"
+
+
+def with_query(path: str, values: Mapping[str, str | int | Sequence[str] | None]) -> str:
     """Returns an address with a query; values that are None or empty are left out."""
-    query = urlencode({name: value for name, value in values.items() if value not in (None, "")})
-    return f"{path}?{query}" if query else path
+    kept = {name: value for name, value in values.items() if value not in (None, "", [], ())}
+    return f"{path}?{urlencode(kept, doseq=True)}" if kept else path
+
+
+def outside(address: str) -> str:
+    """Returns an address that a record holds if a browser may follow it; else an empty text."""
+    return address if urlsplit(address).scheme in ("http", "https") else ""

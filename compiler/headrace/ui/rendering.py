@@ -1,11 +1,14 @@
 """From a template to a response. Every value is escaped, unless a template says otherwise."""
 
 import functools
+import hashlib
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
@@ -17,6 +20,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 NAVIGATION = (("Runs", links.RUNS),)
 """The links at the top of each page: title and address. A page is below the longest that fits."""
+
+
+def fragment(template: str, **values: Any) -> Markup:
+    """Returns a part of a page, which other templates take as it is."""
+    return Markup(_templates().env.get_template(template).render(values))
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
@@ -42,11 +50,21 @@ def _templates() -> Jinja2Templates:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": duration, "clock": clock, "iso": iso}
+    environment.filters |= {
+        "as_text": as_text,
+        "clock": clock,
+        "duration": duration,
+        "ident": ident,
+        "iso": iso,
+        "number": number,
+        "removeprefix": str.removeprefix,
+        "shortened": shortened,
+    }
     environment.globals |= {
         "links": links,
         "navigation": NAVIGATION,
         "section_of": section_of,
+        "sign": sign,
         "state_class": state_class,
     }
     return Jinja2Templates(env=environment)
@@ -70,6 +88,44 @@ _CLASSES = {
 def state_class(state: str) -> str:
     """Returns the class of a state in the style: good, bad, busy, warn or idle."""
     return next((name for name, states in _CLASSES.items() if state in states), "idle")
+
+
+_SIGNS = {"good": "✓", "bad": "✕", "busy": "●", "warn": "!"}
+
+
+def sign(state: str) -> str:
+    """Returns the sign before the name of what is in a state: colours alone say nothing to some."""
+    return _SIGNS.get(state_class(state), "○")
+
+
+def ident(text: str) -> str:
+    """Returns an ID for an element, from any text."""
+    return hashlib.blake2s(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+
+
+_MAX_LETTERS = 40
+
+
+def shortened(text: str, letters: int = _MAX_LETTERS) -> str:
+    """Returns a text that fits into a cell; its beginning and its end tell it from others."""
+    if len(text) <= letters:
+        return text
+    end = letters // 3
+    return f"{text[: letters - end - 1]}…{text[-end:]}"
+
+
+def as_text(value: Any) -> str:
+    """Returns the value of a parameter for people; empty for None."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
+
+
+def number(value: float | None) -> str:
+    """Returns a number with as many digits as people compare; empty for None."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e12 else f"{value:.4g}"
 
 
 def duration(seconds: float | None) -> str:

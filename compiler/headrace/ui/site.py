@@ -1,15 +1,18 @@
 """What the pages show: the runs of one target, over one root."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.contract.target import target_named
+from headrace.profiles.profile import read_profile
 from headrace.target_registry import TARGETS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from headrace.contract.service import Runs
     from headrace.contract.target import LineageReader
 
 
@@ -32,7 +35,23 @@ class Site:
     @property
     def place(self) -> str:
         """Where the runs are, for people."""
-        return self.target if TARGETS[self.target].has_service else str(self.root)
+        return self.target if self.is_of_service else str(self.root)
+
+    @property
+    def is_of_service(self) -> bool:
+        """Whether a service has the runs, so that each question takes a while."""
+        return TARGETS[self.target].has_service
+
+    def runs(self) -> "Runs":
+        """Returns what answers questions about the runs.
+
+        Raises:
+            InputError: There is no root, or the profile does not name a service.
+            PlatformError: The service cannot be reached.
+        """
+        if self.is_of_service:
+            return _connected(self)
+        return target_named(self.target).runs(self.root, read_profile(self.config))
 
     def lineage(self) -> "LineageReader | None":
         """Returns a reader for this request alone; None if the target has no lineage here.
@@ -42,6 +61,12 @@ class Site:
             PlatformError: The store or the service cannot be reached.
         """
         return target_named(self.target).lineage(self.root, self.metadata, self.config)
+
+
+@functools.lru_cache
+def _connected(site: Site) -> "Runs":
+    """Returns the connection to a service, which all requests share."""
+    return target_named(site.target).runs(site.root, read_profile(site.config))
 
 
 def site_of(request: "Request") -> Site:

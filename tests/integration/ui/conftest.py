@@ -1,14 +1,45 @@
-"""One Chromium for all tests of pages."""
+"""One Chromium for all tests of pages, and one root with runs that each may read."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
+import headrace
+from support.cases.ui_pipelines import everything
 from support.programs.browser import chromium
+from support.programs.ui_server import served
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with chromium() as found:
         yield found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """A root with runs, and the pages over it.
+
+    Attributes:
+        root: The root.
+        address: The first page, without a slash at the end.
+        good: ID of a run that succeeded.
+        bad: ID of a later run, of which a task in a loop failed.
+    """
+
+    root: Path
+    address: str
+    good: str
+    bad: str
+
+
+@pytest.fixture(scope="session")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    root = tmp_path_factory.mktemp("root <b>&") / "runs"
+    good = headrace.run(everything, root=root)
+    bad = headrace.run(everything, root=root, parameters={"forbidden": 2})
+    with served(root) as address:
+        yield Shown(root=root, address=address.rstrip("/"), good=good.run_id, bad=bad.run_id)

@@ -9,6 +9,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from support.programs.finding import program
 
+_LEFT = ("htmx:sendAbort", "htmx:afterRequest")
+"""htmx says this when a question has no answer yet while a person goes to another page."""
+
 WIDTHS = {"desktop": 1280, "phone": 390}
 
 
@@ -80,7 +83,11 @@ def visit(
         if urlsplit(url).netloc not in (own, ""):
             found.foreign.append(url)
 
-    context.on("console", lambda m: found.complaints.append(m.text) if m.type == "error" else None)
+    def note_message(kind: str, text: str) -> None:
+        if kind == "error" and not text.startswith(_LEFT):
+            found.complaints.append(text)
+
+    context.on("console", lambda message: note_message(message.type, message.text))
     context.on("weberror", lambda error: found.complaints.append(str(error.error)))
     context.on("request", lambda request: note_request(request.url))
     context.on("dialog", lambda dialog: _refuse(found, dialog.message, dialog.dismiss))

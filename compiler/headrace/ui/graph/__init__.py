@@ -1,0 +1,1 @@
+"""The picture of a pipeline: layers of boxes, drawn as SVG on the server."""
