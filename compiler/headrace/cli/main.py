@@ -33,6 +33,7 @@ _COMMANDS = {
     "runs": "List, watch, read, cancel and delete runs, here or on Vertex AI or Kubeflow.",
     "logs": "Print the logs of a run, or of one task of it.",
     "schedules": "List, pause, resume and delete schedules on Vertex AI or Kubeflow.",
+    "why": "Say why a task ran, or was answered by the cache.",
     "lineage": "Show runs with their inputs and outputs.",
     "ui": "Show runs, tasks and artifacts in a browser.",
     "images": "List, lock, build and push the images that components run in.",

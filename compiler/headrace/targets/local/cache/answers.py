@@ -18,6 +18,7 @@ from headrace.ir import specs
 from headrace.ir.view import ComponentSpec, TaskSpec
 from headrace.targets.local.cache.code_versions import CodeVersions, InstalledCode
 from headrace.targets.local.cache.module_code import module_code
+from headrace.targets.local.cache.questions import NoAnswer, Question, readable
 from headrace.targets.local.records.store import read_json, write_json
 from headrace.targets.local.shared.results import (
     RuntimeArtifact,
@@ -35,10 +36,18 @@ _SEPARATOR = " "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """The outputs of an earlier task."""
+    """The outputs of an earlier task.
+
+    Attributes:
+        parameters: Output parameters by name.
+        artifacts: Output artifacts by port.
+        made_by: The run and the task that made them; empty if an earlier version of Headrace did
+            not record it.
+    """
 
     parameters: Mapping[str, Any]
     artifacts: Mapping[str, tuple[RuntimeArtifact, ...]]
+    made_by: tuple[str, str] = ("", "")
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], component: ComponentSpec) -> "Entry":
@@ -50,6 +59,7 @@ class Entry:
         try:
             parameters = dict(data["parameters"])
             artifacts = artifacts_from_json(data["artifacts"])
+            run, task = data.get("made_by", ("", ""))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from error
         missing = {*component.output_parameters, *component.output_artifacts} - {
@@ -58,7 +68,7 @@ class Entry:
         }
         if missing:
             raise ValueError(f"it lacks the outputs {sorted(missing)}")
-        return cls(parameters=parameters, artifacts=artifacts)
+        return cls(parameters=parameters, artifacts=artifacts, made_by=(str(run), str(task)))
 
     def changed(self) -> str | None:
         """Returns the place of an artifact that is no longer as its task left it, else None."""
@@ -88,7 +98,11 @@ class Cache:
     notify: Callable[[str], None] = lambda _: None
 
     def key(self, task: TaskSpec, component: ComponentSpec, inputs: TaskInputs) -> str | None:
-        """Returns the name of the task's entry, or None if only a run can find its result.
+        """Returns the name of the task's entry, or None if only a run can find its result."""
+        return self.question(task, component, inputs).key
+
+    def question(self, task: TaskSpec, component: ComponentSpec, inputs: TaskInputs) -> Question:
+        """Returns what the cache is asked for a task.
 
         The key covers the component's code, command line and environment, parameters, output ports
         and the identity of every input artifact. The cache hooks of Headrace's components add other
@@ -105,38 +119,46 @@ class Cache:
             with named(component.headrace_name or ""):
                 state = hooks.external_state(inputs.parameters, uris)
         environment = _environment(component, inputs)
-        if state is None or environment is None or _shares(component):
-            return None
-        return _digest(
-            {
-                **_asked(component, inputs, uris),
-                **({} if component.headrace_name else {"like": self.like}),
-                "pipeline": self.pipeline,
-                "author": task.cache_key,
-                "code": self.code.of(component),
-                "state": state,
-                "environment": environment,
-            }
+        asked = {
+            **_asked(component, inputs, uris),
+            **({} if component.headrace_name else {"like": self.like}),
+            "pipeline": self.pipeline,
+            "author": task.cache_key,
+            "code": self.code.of(component),
+            "state": state,
+            "environment": environment,
+        }
+        unknown = ""
+        if state is None:
+            unknown = "data that it reads elsewhere"
+        elif environment is None:
+            unknown = "code or programs that it loads"
+        elif _shares(component):
+            unknown = "the workspace of the run"
+        return Question(
+            key=None if unknown else _digest(asked),
+            parts=readable(asked, module_code(component, inputs.parameters)),
+            unknown=unknown,
         )
 
-    def look_up(self, key: str, component: ComponentSpec) -> Entry | None:
+    def look_up(self, key: str, component: ComponentSpec) -> Entry | NoAnswer:
         """Returns the entry, if there is one and all that the task wrote is still there."""
         file = self._file(key)
         if not file.is_file():
-            return None
+            return NoAnswer(miss="new")
         try:
             entry = Entry.from_json(read_json(file), component)
         except (ValueError, OSError) as error:
             self.notify(f"{file} is damaged ({error}): the task runs again.")
-            return None
+            return NoAnswer(miss="damaged", detail=f"{file}: {error}")
         changed = entry.changed()
         if changed is not None:
             self.notify(f"{changed} has changed: the task that made it runs again.")
-            return None
+            return NoAnswer(miss="changed", detail=changed)
         still_holds = cache_hooks(component.headrace_name).still_holds
         metadata = {port: [a.metadata for a in found] for port, found in entry.artifacts.items()}
         if still_holds is not None and not still_holds(metadata):
-            return None
+            return NoAnswer(miss="elsewhere")
         return entry
 
     def store(self, key: str, entry: Entry) -> None:
@@ -149,6 +171,7 @@ class Cache:
             {
                 "parameters": dict(entry.parameters),
                 "artifacts": artifacts_to_json(entry.artifacts),
+                "made_by": list(entry.made_by),
             },
         )
 

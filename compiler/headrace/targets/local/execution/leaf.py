@@ -12,7 +12,9 @@ from typing import Any, Literal
 from headrace.ir.view import ComponentSpec, TaskSpec
 from headrace.lineage.verdicts import verdict_of
 from headrace.targets.local.cache import answers as caching
+from headrace.targets.local.cache.questions import NoAnswer, Question
 from headrace.targets.local.execution import executor_input
+from headrace.targets.local.execution.deciding import Decisions
 from headrace.targets.local.execution.importing import import_artifact
 from headrace.targets.local.execution.long_arguments import startable
 from headrace.targets.local.execution.placeholders import (
@@ -151,6 +153,7 @@ class LeafRunner:
         self._runner = runner
         self._recorder = recorder
         self._journal = journal
+        self._decisions = Decisions(store)
         self._observer = observer
         self._components = list(components)
         self._rules = rules
@@ -168,12 +171,22 @@ class LeafRunner:
             return self._reused(job, identity)
         if "importer" in job.component.executor:
             return self._imported(job, identity)
-        key = self._cache.key(job.spec, job.component, job.inputs)
-        if self._use_cache and job.spec.may_be_cached and key is not None:
-            entry = self._cache.look_up(key, job.component)
-            if entry is not None:
-                return self._cached(job, entry, identity)
-        return await self._run(job, key, identity)
+        question = self._cache.question(job.spec, job.component, job.inputs)
+        found = self._answer(job, question)
+        self._decisions.asked(job.name, question, found)
+        if isinstance(found, caching.Entry):
+            return self._cached(job, found, identity)
+        return await self._run(job, question.key, identity)
+
+    def _answer(self, job: ReadyTask, question: Question) -> caching.Entry | NoAnswer:
+        """Returns the answer of the cache."""
+        if not self._use_cache:
+            return NoAnswer(miss="off")
+        if not job.spec.may_be_cached:
+            return NoAnswer(miss="refused")
+        if question.key is None:
+            return NoAnswer(miss="unknown", detail=question.unknown)
+        return self._cache.look_up(question.key, job.component)
 
     def clean_up(self) -> None:
         """Removes the files of interrupted tasks; they must have ended."""
@@ -243,6 +256,7 @@ class LeafRunner:
         changed = None if "importer" in job.component.executor else entry.changed()
         if changed is not None:
             return self._not_reusable(job, f"left {changed}, which is no longer as it was")
+        self._decisions.reused(job.name, base.directory.name)
         return self._cached(job, entry, identity, f"taken from the run {base.directory.name}")
 
     def _not_reusable(self, job: ReadyTask, reason: str) -> TaskResult:
@@ -263,6 +277,7 @@ class LeafRunner:
             self._store.imports(job.directory),
             self._observer.log,
         )
+        self._decisions.imported(job.name, artifact)
         said = described_importer(job.component, artifact)
         execution = self._begin(job, said)
         made = self._recorder.finish(
@@ -456,7 +471,9 @@ class LeafRunner:
         said = described(job.component, job.inputs)
         recorded = self._recorder.finish(execution, "complete", artifacts, said)
         if key is not None:
-            self._cache.store(key, caching.Entry(parameters=parameters, artifacts=recorded))
+            made_by = (self._store.directory.name, job.name)
+            entry = caching.Entry(parameters=parameters, artifacts=recorded, made_by=made_by)
+            self._cache.store(key, entry)
         result = _result(job, parameters, recorded, execution, identity)
         self._store.update_result(job.directory, result)
         return recorded
