@@ -168,8 +168,8 @@ def test_what_is_kept_for_it_is_small_private_and_the_same_for_the_same_run(
 ) -> None:
     headrace.run(pipeline, root=root)
     headrace.run(pipeline, root=tmp_path / "other")
-    files = sorted(root.glob("edit-loop/*/.keys/*.json"))
-    others = sorted((tmp_path / "other").glob("edit-loop/*/.keys/*.json"))
+    files = sorted(root.glob("edit-loop/*/logs/.keys/*.json"))
+    others = sorted((tmp_path / "other").glob("edit-loop/*/logs/.keys/*.json"))
 
     assert len(files) == 4
     assert [file.name for file in files] == [file.name for file in others]
@@ -232,7 +232,7 @@ def test_what_is_not_there_is_named_with_what_is(
 def test_damaged_reasons_are_as_if_there_were_none(pipeline: Path, root: Path) -> None:
     result = headrace.run(pipeline, root=root)
     for content in ("{", "[]", '{"task": 1}', '{"task": "train", "how": "ran", "parts": {"a": 1}}'):
-        for file in root.glob("edit-loop/*/.keys/*.json"):
+        for file in root.glob("edit-loop/*/logs/.keys/*.json"):
             file.write_text(content, "utf-8")
         assert why(result, "train", root).text == (
             "ran: an earlier version of Headrace kept no reasons"

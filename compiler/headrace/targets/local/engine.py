@@ -187,12 +187,12 @@ def _execute(
             (store.directory / "logs").mkdir(exist_ok=True)
             if record.to_json() != store.record():
                 store.write_record(record.to_json(), record.summary())
-            return _run_async(lambda: _Run(store, record, options, setup, observer).execute())
+            return run_async(lambda: _Run(store, record, options, setup, observer).execute())
     except OSError as error:
         raise storage_error("headrace run", error) from error
 
 
-def _run_async(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def run_async(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Runs a coroutine to its end, in a separate thread if this one already has a loop."""
     return run_in_thread(main) if _has_running_loop() else asyncio.run(main())
 
@@ -290,7 +290,7 @@ class _Run:
         )
         work = asyncio.create_task(interpreter.run(inputs))
         try:
-            with _stopping_on_signals(work), _stopping_on_request(work, self._store):
+            with stopping_on_signals(work), _stopping_on_request(work, self._store):
                 outcome = await work
         except asyncio.CancelledError:
             return await self._finish("interrupted", None)
@@ -347,7 +347,7 @@ def _stopping_on_request(work: asyncio.Task[Any], store: RunStore) -> Iterator[N
 
 
 @contextlib.contextmanager
-def _stopping_on_signals(work: asyncio.Task[Any]) -> Iterator[None]:
+def stopping_on_signals(work: asyncio.Task[Any]) -> Iterator[None]:
     """Cancels the work on Ctrl-C and SIGTERM. Only the main thread hears of signals."""
     if threading.current_thread() is not threading.main_thread():
         yield

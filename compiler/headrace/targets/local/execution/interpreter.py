@@ -10,13 +10,13 @@ depends on the backend whose rules the run keeps.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from headrace.ir import cel
 from headrace.ir.task_names import TaskNames
 from headrace.ir.view import ComponentSpec, Pipeline, TaskSpec
 from headrace.targets.local.execution import inputs
-from headrace.targets.local.execution.leaf import LeafRunner, ReadyTask
+from headrace.targets.local.execution.leaf import ReadyTask
 from headrace.targets.local.execution.placeholders import Context
 from headrace.targets.local.execution.run_part import RunPart
 from headrace.targets.local.shared.results import (
@@ -41,6 +41,19 @@ _SKIPPED = (
 )
 
 
+class Leaves(Protocol):
+    """Runs the tasks that are not DAGs."""
+
+    async def run(self, job: ReadyTask) -> TaskResult:
+        """Returns the result of a task."""
+
+    def skip(self, name: str, reason: str) -> None:
+        """Hears of a task that does not run."""
+
+    def fail(self, name: str, failure: TaskFailure, seconds: float = 0.0) -> TaskResult:
+        """Hears of a task that failed before it could start, and returns its result."""
+
+
 class PipelineInterpreter:
     """Runs one pipeline.
 
@@ -56,7 +69,7 @@ class PipelineInterpreter:
     def __init__(
         self,
         spec: Pipeline,
-        leaves: LeafRunner,
+        leaves: Leaves,
         pipeline: Mapping[str, str],
         rules: Rules,
         names: TaskNames,

@@ -28,7 +28,7 @@ from headrace.targets.local.execution.task_notices import TaskNotices
 from headrace.targets.local.execution.value_artifacts import write_values
 from headrace.targets.local.records.described import Described, described, described_importer
 from headrace.targets.local.records.journal import Journal
-from headrace.targets.local.records.recorder import Recorder
+from headrace.targets.local.records.recorder import Recorder, Unrecorded
 from headrace.targets.local.records.store import Attempt, RunStore, storage_error
 from headrace.targets.local.runners.runner import Runner, TaskProcess
 from headrace.targets.local.shared.observer import Observer
@@ -134,7 +134,7 @@ class LeafRunner:
         cache: caching.Cache,
         use_cache: bool,
         runner: Runner,
-        recorder: Recorder,
+        recorder: Recorder | Unrecorded,
         journal: Journal,
         observer: Observer,
         components: Sequence[str],
@@ -177,6 +177,12 @@ class LeafRunner:
         if isinstance(found, caching.Entry):
             return self._cached(job, found, identity)
         return await self._run(job, question.key, identity)
+
+    async def run_anew(self, job: ReadyTask) -> TaskResult:
+        """Runs a task without a look at earlier results; later tasks do not hear of this one."""
+        if "importer" in job.component.executor:
+            return self._imported(job, "")
+        return await self._run(job, None, "")
 
     def _answer(self, job: ReadyTask, question: Question) -> caching.Entry | NoAnswer:
         """Returns the answer of the cache."""

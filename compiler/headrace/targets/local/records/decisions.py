@@ -1,4 +1,4 @@
-"""Why tasks of a run ran or did not: `.keys/`, one file a task, for `headrace why`.
+"""Why tasks of a run ran or did not: `logs/.keys/`, one file a task, for `headrace why`.
 
 A file has the parts of the task's cache key in a form for people. Parameters may be secrets, so
 others may not read it; long values are there by their digests.
@@ -23,7 +23,7 @@ the entry, or an output of it, was not as it was left. `elsewhere`: what the tas
 its outputs is gone.
 """
 
-_DIRECTORY = ".keys"
+_DIRECTORY = "logs/.keys"
 _PRIVATE_MODE = 0o600
 _MAX_LENGTH = 200
 _DIGEST_LENGTH = 12

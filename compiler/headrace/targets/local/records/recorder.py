@@ -74,6 +74,29 @@ class Recorder:
         self.lineage.finish_execution(execution, state, {}, reason)
 
 
+class Unrecorded:
+    """Stands for a recorder where nothing enters lineage."""
+
+    def begin(self, task: str, described: Described) -> int:  # noqa: ARG002
+        """Records nothing."""
+        return 0
+
+    def finish(
+        self,
+        execution: int,  # noqa: ARG002
+        state: Literal["complete", "cached"],  # noqa: ARG002
+        outputs: ArtifactsByPort,
+        described: Described,  # noqa: ARG002
+    ) -> dict[str, tuple[RuntimeArtifact, ...]]:
+        """Returns the outputs as they are."""
+        return dict(outputs)
+
+    def give_up(
+        self, execution: int, state: Literal["failed", "canceled"], reason: str | None = None
+    ) -> None:
+        """Records nothing."""
+
+
 def _records(
     artifacts: ArtifactsByPort, left_out: Callable[[RuntimeArtifact], bool]
 ) -> dict[str, list[ArtifactRecord]]:

@@ -8,6 +8,7 @@ Layout under `<root>/<pipeline>/<run_id>/`:
     tasks.jsonl                      how each task went, in the form of `records/journal.py`
     .cancel                          there if somebody asks for the run to end
     logs/<task>.log                  one file a task; a retry appends
+    logs/.keys/<digest>.json         the parts of a task's cache key, for `headrace why`
     <task path>/<output>/            what a finished task made
     <task path>/.headrace/result.json
 
