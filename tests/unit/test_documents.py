@@ -65,7 +65,8 @@ def test_the_commands_of_a_page_are_there(page: Path) -> None:
             context = click.Context(found, context, word) if found else context
             if word.startswith("-"):
                 assert word.partition("=")[0] in options, words
-            options |= {name for option in context.command.params for name in option.opts}
+            params = context.command.params
+            options |= {name for each in params for name in (*each.opts, *each.secondary_opts)}
         # A page may name a group of commands, but not a word that is not a command.
         assert context.parent is not None, words
         assert not isinstance(context.command, click.Group) or words[-1] == context.info_name, words

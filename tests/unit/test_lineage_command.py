@@ -210,3 +210,25 @@ def test_an_importer_that_takes_a_model_for_another_type_leaves_its_maker(
     assert [each["task"] for each in found["reused_by"]] == ["importer"]
     blessing = json.loads(lineage("artifact", "/b", "--json")[1])
     assert [each["task"] for each in blessing["ancestors"]] == ["gen", "train", "judge"]
+
+
+@pytest.mark.usefixtures("two_runs")
+@pytest.mark.parametrize(
+    ("name", "run"),
+    [
+        ("latest", "run-2"),
+        ("latest-failed", "run-2"),
+        ("flights/latest-succeeded", "run-1"),
+        ("run-1", "run-1"),
+    ],
+)
+def test_a_run_is_named_as_in_other_commands(lineage: Lineage, name: str, run: str) -> None:
+    assert json.loads(lineage("run", name, "--json")[1])["run_id"] == run
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_the_beginning_of_several_runs_lists_them(lineage: Lineage) -> None:
+    code, _, err = lineage("run", "run")
+
+    assert code == 2
+    assert "'run' is the beginning of 2 runs: run-2, run-1. Write more of the ID." in err

@@ -2,16 +2,24 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from headrace.cli.flexible_group import FlexibleGroup
+from headrace.contract.run_filter import EVERY_RUN, RunFilter
+from headrace.contract.run_names import chosen, resolved
 from headrace.contract.target import LineageReader, target_named
 from headrace.display import lineage_view
-from headrace.target_registry import with_lineage
+from headrace.lineage.records import Execution, PipelineRun
+from headrace.profiles.profile import read_profile
+from headrace.target_registry import with_lineage, with_service
 from headrace_components.contract.errors import InputError
+
+_COMMAND = "headrace lineage run"
+_ALL = 1_000_000_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +34,30 @@ class _Source:
         if reader is None:
             raise InputError(f"lineage: target {self.target!r} has none here. Name another.")
         return reader
+
+    def run(self, text: str) -> tuple[PipelineRun, Sequence[Execution]]:
+        """Returns the run that a text stands for, and its executions."""
+        reader = self.reader()
+        target = target_named(self.target)
+        if target.name in with_service() and not self.metadata:
+            run_id = resolved(target.runs(self.root, read_profile(self.config)), text, _COMMAND)
+            return reader.run(run_id)
+
+        def newest(which: RunFilter) -> Iterator[str]:
+            runs = reader.runs(1 if which == EVERY_RUN else _ALL)
+            return (run.run_id for run in runs if which.takes(_in_words_of_runs(run)))
+
+        def ids(prefix: str) -> list[str]:
+            try:
+                return [reader.run(prefix)[0].run_id]
+            except InputError:
+                return [run.run_id for run in reader.runs(_ALL) if run.run_id.startswith(prefix)]
+
+        return reader.run(chosen(text, newest, ids, _COMMAND))
+
+
+def _in_words_of_runs(run: PipelineRun) -> PipelineRun:
+    return dataclasses.replace(run, state={"complete": "succeeded"}.get(run.state, run.state))
 
 
 @click.group(cls=FlexibleGroup)
@@ -98,18 +130,21 @@ def runs(source: _Source, limit: int, as_json: bool) -> None:
 
 
 @lineage.command()
-@click.argument("run_id")
+@click.argument("run_id", metavar="RUN")
 @click.option("--parameters", is_flag=True, help="Show the parameters of the run and its tasks.")
 @_as_json
 @click.pass_obj
 def run(source: _Source, run_id: str, parameters: bool, as_json: bool) -> None:
-    """Show the tasks of RUN_ID in the order in which they started.
+    """Show the tasks of RUN in the order in which they started.
+
+    RUN is an ID or the beginning of one, or latest, latest-failed, latest-succeeded, alone or
+    behind PIPELINE/.
 
     JSON: the run as in `runs`, and `executions`, a list of {id, run_id, task, component, state,
     started, seconds, parameters, inputs, outputs, reason}; inputs and outputs have, by port, lists
     of {id, type, uri, verdict}.
     """
-    found, executions = source.reader().run(run_id)
+    found, executions = source.run(run_id)
     if as_json:
         tasks = [dataclasses.asdict(execution) for execution in executions]
         _print_json({**dataclasses.asdict(found), "executions": tasks})

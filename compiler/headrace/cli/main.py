@@ -32,6 +32,7 @@ _COMMANDS = {
     "submit": "Run a pipeline on Vertex AI or Kubeflow, once or on a schedule.",
     "runs": "List, watch, read, cancel and delete runs, here or on Vertex AI or Kubeflow.",
     "logs": "Print the logs of a run, or of one task of it.",
+    "diff": "Show what changed between two runs.",
     "schedules": "List, pause, resume and delete schedules on Vertex AI or Kubeflow.",
     "why": "Say why a task ran, or was answered by the cache.",
     "spin": "Run one task of a run again, with the code as it is now.",

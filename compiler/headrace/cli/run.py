@@ -81,16 +81,16 @@ EXIT_INTERRUPTED = 130  # a shell's exit code: 128 + SIGINT
 )
 @click.option(
     "--base-run",
-    metavar="RUN_ID",
+    metavar="RUN",
     default="",
     help="The earlier run for --from-nodes. Default: the latest that has the results.",
 )
 @click.option("--no-cache", is_flag=True, help="Run every task, even one that ran before.")
 @click.option(
     "--resume",
-    metavar="RUN_ID",
-    help="Finish an earlier run. With a pipeline, it uses the current code, and keeps finished "
-    "tasks that are not affected.",
+    metavar="RUN",
+    help="Finish an earlier run: its ID or the beginning of it, or latest-failed. With a pipeline, "
+    "it uses the current code, and keeps finished tasks that are not affected.",
 )
 @click.option(
     "--metadata",

@@ -199,10 +199,12 @@ class RunSource:
     Attributes:
         spec: The pipeline, as `PipelineSpec` data.
         parameters: Values of the run's parameters that are known, with the code packed.
+        environment: What it runs in, by names for people.
     """
 
     spec: Mapping[str, Any]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,7 +28,7 @@ class Compared:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
+class RunComparison:
     """Runs beside each other.
 
     Attributes:
@@ -44,9 +44,9 @@ class Comparison:
     verdicts: tuple[Compared, ...]
 
 
-def compared(runs: Sequence[ServiceRun]) -> Comparison:
+def compared(runs: Sequence[ServiceRun]) -> RunComparison:
     """Returns runs beside each other; they may be of different pipelines."""
-    return Comparison(
+    return RunComparison(
         runs=tuple(runs),
         parameters=_rows(
             runs,

@@ -5,7 +5,7 @@ from typing import Any
 
 from headrace.contract.service import ServiceRun
 from headrace.display.outcomes import duration, utc
-from headrace.display.runs.comparison import Compared, Comparison
+from headrace.display.runs.comparison import Compared, RunComparison
 from headrace.display.verdicts import number
 
 _MAX_LENGTH = 40
@@ -61,7 +61,7 @@ def short(value: Any) -> str:
     return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 3]}..."
 
 
-def comparison_rows(comparison: Comparison, *, only_differences: bool) -> list[tuple[str, ...]]:
+def comparison_rows(comparison: RunComparison, *, only_differences: bool) -> list[tuple[str, ...]]:
     """Returns the rows of a table with a column for each run, and a heading.
 
     The first cell of a row is `*` if the runs differ, and the second one what the row is about.

@@ -12,6 +12,8 @@ from headrace.targets.local.records.record import RunRecord
 from headrace.targets.local.records.store import RunStore
 from headrace_components.contract.errors import InputError, PlatformError
 
+_DIGEST_LENGTH = 12
+
 
 class LocalRuns:
     """The runs of all pipelines under a root."""
@@ -36,7 +38,13 @@ class LocalRuns:
     def source(self, run_id: str) -> RunSource:
         """Returns what a run runs."""
         record = RunRecord.read(self._store(run_id))
-        return RunSource(spec=record.spec, parameters=record.parameters)
+        environment = {
+            "runner": record.runner,
+            "Headrace and its libraries": record.code_version[:_DIGEST_LENGTH],
+            "rules": record.like,
+            "directory": record.directory,
+        }
+        return RunSource(spec=record.spec, parameters=record.parameters, environment=environment)
 
     def log(self, run_id: str, task: str) -> str | None:
         """Returns the output of a task so far, or None if there is nothing to read."""
