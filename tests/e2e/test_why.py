@@ -9,6 +9,7 @@ import pytest
 
 import headrace
 from headrace.cli.main import main
+from headrace.contract.explanations import Explanation
 from headrace.targets.local import explaining
 from headrace.targets.local.records.listing import find_run
 from headrace.targets.local.shared.results import RunResult
@@ -25,7 +26,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "a root"
 
 
-def why(result: RunResult, task: str, root: Path) -> explaining.Explanation:
+def why(result: RunResult, task: str, root: Path) -> Explanation:
     return explaining.explain(find_run(root, result.run_id), task)
 
 

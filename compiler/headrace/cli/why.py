@@ -9,7 +9,7 @@ import click
 from headrace.cli.remote_options import echo_json, json_option
 
 if TYPE_CHECKING:
-    from headrace.targets.local.explaining import Explanation
+    from headrace.contract.explanations import Explanation
 
 _KINDS = {"code": "", "parameter": "parameter ", "input": "input ", "output": "outputs "}
 

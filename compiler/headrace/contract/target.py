@@ -24,6 +24,7 @@ from headrace.target_registry import TARGETS
 from headrace_components.contract.errors import InputError
 
 if TYPE_CHECKING:  # compiling pays for none of these
+    from headrace.contract.explanations import Explanation
     from headrace.contract.service import Remote, Runs
     from headrace.lineage.records import ArtifactLineage, Execution, Id, PipelineRun
     from headrace.lineage.stored_artifacts import Descendants, ModelHistory, StoredArtifact
@@ -247,6 +248,19 @@ class Target(ABC):
             metadata: URL of a metadata store; empty for that of the target.
             config: The profile's file; None for headrace.toml of the current directory.
         """
+
+    def explain(self, root: Path, run_id: str, task: str) -> "Explanation | None":  # noqa: ARG002
+        """Returns why a task of a run ended as it did; None if it is not known here.
+
+        Args:
+            root: Directory that runs on this machine wrote to.
+            run_id: The run.
+            task: The task.
+
+        Raises:
+            InputError: There is no such run or task.
+        """
+        return None
 
     def checks(self, config: Path | None) -> Sequence[Check]:  # noqa: ARG002  most have none
         """Returns what `headrace doctor` finds in the cluster of the target.

@@ -8,7 +8,7 @@ RUNS = "/"
 
 def run_link(run_id: str) -> str:
     """Returns the address of a run's page."""
-    return f"/runs/{quote(run_id, safe='')}"
+    return f"/runs/{_quoted(run_id, safe='')}"
 
 
 def live_link(run_id: str) -> str:
@@ -18,35 +18,39 @@ def live_link(run_id: str) -> str:
 
 def task_link(run_id: str, task: str) -> str:
     """Returns the address of a task's page; `*` in the path stands for all rounds of a loop."""
-    return f"{run_link(run_id)}/tasks/{quote(task)}"
+    return f"{run_link(run_id)}/tasks/{_quoted(task)}"
 
 
 def log_link(run_id: str, task: str) -> str:
     """Returns the address of a task's log as plain text."""
-    return f"{run_link(run_id)}/log/{quote(task)}"
+    return f"{run_link(run_id)}/log/{_quoted(task)}"
 
 
 def log_piece_link(run_id: str, task: str, **place: int) -> str:
     """Returns the address of a part of a task's log."""
-    return with_query(f"{run_link(run_id)}/log-piece/{quote(task)}", place)
+    return with_query(f"{run_link(run_id)}/log-piece/{_quoted(task)}", place)
 
 
 def report_link(run_id: str, task: str, port: str, index: int) -> str:
     """Returns the address of an HTML page that a task made."""
-    return with_query(f"{run_link(run_id)}/report/{quote(task)}", {"port": port, "index": index})
+    return with_query(f"{run_link(run_id)}/report/{_quoted(task)}", {"port": port, "index": index})
 
 
 def compare_link(run_ids: Iterable[str]) -> str:
     """Returns the address of a comparison."""
-    return f"/compare?{urlencode([('run', run_id) for run_id in run_ids])}"
+    return f"/compare?{urlencode([('run', run_id) for run_id in run_ids], errors='replace')}"
 
 
 def with_query(path: str, values: Mapping[str, str | int | Sequence[str] | None]) -> str:
     """Returns an address with a query; values that are None or empty are left out."""
     kept = {name: value for name, value in values.items() if value not in (None, "", [], ())}
-    return f"{path}?{urlencode(kept, doseq=True)}" if kept else path
+    return f"{path}?{urlencode(kept, doseq=True, errors='replace')}" if kept else path
 
 
 def outside(address: str) -> str:
     """Returns an address that a record holds if a browser may follow it; else an empty text."""
     return address if urlsplit(address).scheme in ("http", "https") else ""
+
+
+def _quoted(text: str, safe: str = "/") -> str:
+    return quote(text, safe=safe, errors="replace")

@@ -10,9 +10,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.templating import Jinja2Templates
+from starlette.responses import HTMLResponse, Response
 
+from headrace.display.outcomes import duration
+from headrace.display.verdicts import number
 from headrace.ui import links
 from headrace.ui.site import site_of
 
@@ -20,11 +21,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 NAVIGATION = (("Runs", links.RUNS),)
 """The links at the top of each page: title and address. A page is below the longest that fits."""
-
-
-def fragment(template: str, **values: Any) -> Markup:
-    """Returns a part of a page, which other templates take as it is."""
-    return Markup(_templates().env.get_template(template).render(values))
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
@@ -36,13 +32,18 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         status: The status of the response.
         values: What the template shows.
     """
-    return _templates().TemplateResponse(
-        request, template, {"site": site_of(request), **values}, status_code=status
-    )
+    text = fragment(template, request=request, site=site_of(request), **values)
+    # A record may have halves of letters, which no file can hold.
+    return HTMLResponse(text.encode("utf-8", "replace"), status)
+
+
+def fragment(template: str, **values: Any) -> Markup:
+    """Returns a part of a page, which other templates take as it is."""
+    return Markup(_environment().get_template(template).render(values))
 
 
 @functools.cache
-def _templates() -> Jinja2Templates:
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,  # for all names of files: whatever a run holds may be hostile
@@ -52,11 +53,12 @@ def _templates() -> Jinja2Templates:
     )
     environment.filters |= {
         "as_text": as_text,
+        "change": lambda value: ("+" if value >= 0 else "") + number(value),
         "clock": clock,
-        "duration": duration,
+        "duration": lambda seconds: "" if seconds is None else duration(seconds),
         "ident": ident,
         "iso": iso,
-        "number": number,
+        "number": lambda value: "" if value is None else number(value),
         "removeprefix": str.removeprefix,
         "shortened": shortened,
     }
@@ -67,7 +69,7 @@ def _templates() -> Jinja2Templates:
         "sign": sign,
         "state_class": state_class,
     }
-    return Jinja2Templates(env=environment)
+    return environment
 
 
 def section_of(path: str) -> str:
@@ -119,29 +121,6 @@ def as_text(value: Any) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     return json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
-
-
-def number(value: float | None) -> str:
-    """Returns a number with as many digits as people compare; empty for None."""
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e12 else f"{value:.4g}"
-
-
-def duration(seconds: float | None) -> str:
-    """Returns a time span for people, such as `1 h 05 min`; empty for None."""
-    if seconds is None:
-        return ""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if not minutes:
-        return f"{rest} s"
-    hours, minutes = divmod(minutes, 60)
-    if not hours:
-        return f"{minutes} min {rest:02} s"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours:02} h" if days else f"{hours} h {minutes:02} min"
 
 
 def clock(time: datetime | str | None) -> str:

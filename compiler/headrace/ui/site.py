@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from headrace.contract.target import target_named
 from headrace.profiles.profile import read_profile
 from headrace.target_registry import TARGETS
+from headrace_components.contract.errors import InputError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from headrace.contract.explanations import Explanation
     from headrace.contract.service import Runs
     from headrace.contract.target import LineageReader
 
@@ -52,6 +54,13 @@ class Site:
         if self.is_of_service:
             return _connected(self)
         return target_named(self.target).runs(self.root, read_profile(self.config))
+
+    def explain(self, run_id: str, task: str) -> "Explanation | None":
+        """Returns why a task ended as it did; None if it is not known."""
+        try:
+            return target_named(self.target).explain(self.root, run_id, task)
+        except InputError:  # its record is damaged: the rest of the page is whole
+            return None
 
     def lineage(self) -> "LineageReader | None":
         """Returns a reader for this request alone; None if the target has no lineage here.

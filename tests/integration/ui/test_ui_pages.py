@@ -118,6 +118,14 @@ def test_a_run_shows_why_it_failed_how_to_finish_it_and_its_log(
         expect(page.get_by_role("row", name="forbidden")).to_contain_text("2")
 
 
+def test_a_task_says_why_it_ran_and_marks_defaults(browser: Browser, shown: Shown) -> None:
+    with visit(browser, f"{shown.address}/runs/{shown.bad}/tasks/number") as tab:
+        main = tab.page.get_by_role("main")
+        expect(main).to_contain_text(f"This task was answered by the run {shown.good}")
+        expect(tab.page.get_by_role("row", name="until")).to_contain_text("default")
+        assert "default" not in tab.page.get_by_role("row", name="value").inner_text()
+
+
 def test_groups_of_the_graph_are_folded_and_opened_by_the_keyboard(
     browser: Browser, shown: Shown
 ) -> None:

@@ -10,6 +10,7 @@ from headrace.compilation.passes.loop_types import apply_loop_types
 from headrace.compilation.passes.loop_values import check_loop_values
 from headrace.contract.compiled import Compiled
 from headrace.contract.draft import Draft
+from headrace.contract.explanations import Explanation
 from headrace.contract.target import LineageReader, Target
 from headrace.ir import specs
 from headrace.profiles.profile import Profile
@@ -90,6 +91,13 @@ class LocalTarget(Target):
         from headrace.lineage.local_store.reader import StoreLineage
 
         return StoreLineage(metadata or default_url(root))
+
+    def explain(self, root: Path, run_id: str, task: str) -> Explanation:
+        """Returns why a task of a run on this machine ended as it did."""
+        from headrace.targets.local.explaining import explain
+        from headrace.targets.local.records.store import RunStore
+
+        return explain(RunStore.find(root, run_id), task)
 
 
 TARGET: Target = LocalTarget()

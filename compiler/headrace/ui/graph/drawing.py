@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from headrace.ui.graph.layout import Layout, Point, Segment, lay_out
+from headrace.ui.graph.layout import Point, Segment, lay_out
 from headrace.ui.graph.model import Node
 from headrace.ui.rendering import shortened
 
@@ -107,7 +107,7 @@ def _drawn(group: Node, max_width: float, is_open: Callable[[Node], bool]) -> _C
     layout = lay_out(sizes, group.edges, max_width)
     boxes: list[Box] = []
     segments = list(layout.segments)
-    arrows = _arrows(layout, sizes)
+    arrows = list(layout.tips)
     for child in group.children:
         x, y = layout.corners[child.path]
         width, height = sizes[child.path]
@@ -144,15 +144,6 @@ def _box(node: Node, x: float, y: float, width: float, height: float, *, is_open
         detail=shortened(node.detail, int(room * 1.1)),
         is_open=is_open,
     )
-
-
-def _arrows(layout: Layout, sizes: dict[str, Point]) -> list[Point]:
-    """Returns the ends of lines at the tops of boxes."""
-    tops = {
-        (layout.corners[name][0] + size[0] / 2, layout.corners[name][1])
-        for name, size in sizes.items()
-    }
-    return sorted({end for _, end in layout.segments} & tops)
 
 
 def _moved(segment: Segment, dx: float, dy: float) -> Segment:

@@ -48,12 +48,14 @@ class Layout:
     Attributes:
         corners: Upper left corner of each box.
         segments: Pieces of lines, downwards; several lines may share one.
+        tips: Where lines end at a box.
         width: Width of all.
         height: Height of all.
     """
 
     corners: Mapping[Name, Point]
     segments: Sequence[Segment]
+    tips: Sequence[Point]
     width: float
     height: float
 
@@ -97,6 +99,7 @@ def lay_out(
     return Layout(
         corners=corners,
         segments=sorted(segments),
+        tips=sorted({ends(b)[0] for _, b in links if isinstance(b, str)}),
         width=max([right, *(centers[slot] - left for slot in passages)], default=0.0),
         height=tops[-1] + heights[-1] if rows else 0.0,
     )
@@ -219,7 +222,8 @@ def _centers(
             shifted = [wish - offset for wish, offset in zip(wishes, offsets, strict=True)]
             for slot, shift, offset in zip(row, _rising(shifted), offsets, strict=True):
                 centers[slot] = min(max(shift, -room / 2), room / 2 - offsets[-1]) + offset
-    return centers
+    # Whole pixels: lines are sharp, and two ends at one place are equal.
+    return {slot: round(center) for slot, center in centers.items()}
 
 
 def _offsets(row: Sequence[_Slot], widths: Mapping[_Slot, float]) -> list[float]:

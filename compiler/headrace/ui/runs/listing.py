@@ -12,7 +12,6 @@ from headrace.contract.run_filter import RunFilter
 from headrace.contract.service import ServiceRun
 from headrace.ui import links
 from headrace.ui.rendering import fragment, ident, page
-from headrace.ui.runs.summaries import summary_of_run
 from headrace.ui.runs.table import Row, Selection, column_named, columns_of, in_order
 from headrace.ui.site import Site, site_of
 from headrace_components.contract.errors import InputError
@@ -44,7 +43,7 @@ def list_runs(request: Request) -> Response:
     site = site_of(request)
     selection, problem = _selection(request)
     every = _runs_of(site)
-    found = _found(site, every, selection, _number(request))
+    found = _found(every, selection, _number(request))
     columns, left_out = columns_of(found.rows, all_columns=selection.all_columns)
 
     def link(**changes: Any) -> str:
@@ -124,26 +123,17 @@ def _assignments(text: str) -> dict[str, str]:
     return {name: value for name, _, value in (word.partition("=") for word in words)}
 
 
-def _found(
-    site: Site, every: Sequence[ServiceRun], selection: Selection, number: int
-) -> _PageOfRuns:
+def _found(every: Sequence[ServiceRun], selection: Selection, number: int) -> _PageOfRuns:
     which = RunFilter(
         pipeline=selection.pipeline, state=selection.state, parameters=selection.parameters
     )
     taken = [run for run in every if which.takes(run) and selection.has_text(run)]
     pages = max(1, -(-len(taken) // _PAGE_ROWS))
     number = min(max(number, 1), pages)
-    shown = slice((number - 1) * _PAGE_ROWS, number * _PAGE_ROWS)
-    column = column_named(selection.sort) if selection.sort else None
-    if column is None:  # the newest first, as the runs come
-        rows = [Row.of(run, summary_of_run(site, run)) for run in taken[shown]]
-    elif column.kind in ("metric", "verdict"):
-        every_row = [Row.of(run, summary_of_run(site, run)) for run in taken]
-        rows = in_order(every_row, column, descending=selection.descending)[shown]
-    else:
-        bare = [Row(run=run, metrics={}, verdicts=()) for run in taken]
-        order = in_order(bare, column, descending=selection.descending)[shown]
-        rows = [Row.of(row.run, summary_of_run(site, row.run)) for row in order]
+    rows = [Row.of(run) for run in taken]
+    if column := column_named(selection.sort):  # else the newest first, as the runs come
+        rows = in_order(rows, column, descending=selection.descending)
+    rows = rows[(number - 1) * _PAGE_ROWS : number * _PAGE_ROWS]
     return _PageOfRuns(rows=rows, num_taken=len(taken), pages=pages, number=number)
 
 

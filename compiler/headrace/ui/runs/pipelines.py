@@ -38,7 +38,7 @@ def _below(pipeline: Pipeline, dag: ComponentSpec, path: Sequence[str]) -> Compo
     for name, task in dag.tasks.items():
         component = pipeline.component(task.component)
         # Runs may know a task by its name for people.
-        names = (name,) if component.is_dag else (name, task.display_name)
+        names = (name,) if component.is_dag else (name, task.display_name or name)
         if path[0] in map(pattern_of, names):
             rest = path[2:] if task.iterator and path[1:2] == [ANY_ROUND] else path[1:]
             if component.is_dag:

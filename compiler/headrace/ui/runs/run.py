@@ -16,7 +16,6 @@ from headrace.ui.rendering import fragment, ident, page
 from headrace.ui.runs.commands import commands_for
 from headrace.ui.runs.pipelines import pipeline_of
 from headrace.ui.runs.reports import reports_of
-from headrace.ui.runs.summaries import keep_summary
 from headrace.ui.site import Site, site_of
 
 _PIECES = ("state", "announcement", "verdicts", "failures", "commands", "graph", "tasks", "reports")
@@ -74,7 +73,7 @@ def _live_address(run: ServiceRun, toggled: Sequence[str], pieces: Mapping[str, 
 
 
 def _pieces(site: Site, run: ServiceRun, toggled: Sequence[str]) -> dict[str, Markup]:
-    summary = keep_summary(site, run)
+    summary = run.summary
     pipeline = pipeline_of(site, run)
     tree = tree_of(pipeline, run.tasks, is_over=run.is_over) if pipeline else None
     counts = Counter(task.state for task in run.tasks)

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from headrace.contract.service import ServiceRun
-from headrace.lineage.summaries import RunSummary
-from headrace.lineage.verdicts import Verdict
 from headrace.ui.rendering import as_text
 
-_MAX_COLUMNS = 4
+_MAX_COLUMNS = 3
 """Of parameters, and of metrics; `Selection.all_columns` shows all."""
 
 PARAMETER, METRIC = "parameter:", "metric:"
@@ -24,23 +22,18 @@ class Row:
     Attributes:
         run: The run.
         metrics: Its metrics by name; of several tasks' metrics with a name, the most important.
-        verdicts: Its verdicts.
     """
 
     run: ServiceRun
     metrics: Mapping[str, float]
-    verdicts: Sequence[Verdict]
 
     @classmethod
-    def of(cls, run: ServiceRun, summary: RunSummary) -> "Row":
+    def of(cls, run: ServiceRun) -> "Row":
         """Returns the row of a run."""
-        metrics = {metric.name: metric.value for metric in reversed(summary.metrics)}
-        names = dict.fromkeys(metric.name for metric in summary.metrics)
-        return cls(
-            run=run,
-            metrics={name: metrics[name] for name in names},
-            verdicts=summary.verdicts,
-        )
+        metrics: dict[str, float] = {}
+        for metric in run.summary.metrics:
+            metrics.setdefault(metric.name, metric.value)
+        return cls(run=run, metrics=metrics)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +83,7 @@ class Column:
 
 def _verdict_text(row: Row) -> str | None:
     # Those that need a person are first.
-    order = sorted(row.verdicts, key=lambda verdict: verdict.is_good is not False)
+    order = sorted(row.run.summary.verdicts, key=lambda verdict: verdict.is_good is not False)
     return order[0].text if order else None
 
 

@@ -9,17 +9,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headrace.contract.service import ENDED, ServiceRun, ServiceTask
+from headrace.contract.service import ENDED, ServiceRun, ServiceTask, summary_of_tasks
 from headrace.contract.shown_values import shown
 from headrace.ir.view import Pipeline
-from headrace.lineage.summaries import summary_of
 from headrace.ui.graph.model import pattern_of
 from headrace.ui.rendering import page
 from headrace.ui.runs.commands import log_command
 from headrace.ui.runs.logs import last_piece
 from headrace.ui.runs.pipelines import component_at, pipeline_of
 from headrace.ui.runs.reports import reports_of
-from headrace.ui.runs.summaries import artifacts_of
 from headrace.ui.site import Site, site_of
 
 
@@ -55,7 +53,7 @@ def show_task(request: Request) -> Response:
 
 
 def _task_page(request: Request, site: Site, run: ServiceRun, task: ServiceTask) -> Response:
-    summary = summary_of(artifacts_of((task,)))
+    summary = summary_of_tasks([task])
     return page(
         request,
         "runs/task.html",
@@ -63,6 +61,9 @@ def _task_page(request: Request, site: Site, run: ServiceRun, task: ServiceTask)
         task=task,
         is_over=task.state in ENDED or run.is_over,
         summary=summary,
+        why=site.explain(run.id, task.name)
+        if task.name in {each.name for each in run.tasks}
+        else None,
         parameters=_given(task, pipeline_of(site, run)),
         reports=reports_of(site, task),
         piece=last_piece(site, run, task),
