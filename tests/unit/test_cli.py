@@ -131,7 +131,10 @@ def test_the_python_api_gives_what_the_command_gives(tmp_path: Path) -> None:
         (["compile", str(PENGUINS), "--target", "vertx"], "error: Invalid value for '--target'"),
         (["compile", str(PENGUINS), "--target", "vertex"], "error: images: target vertex needs"),
         (["compile", str(PENGUINS)], "error: Missing option '--target'"),
-        (["compil"], "error: headrace: there is no command 'compil', only ['compile', 'run',"),
+        (
+            ["compil"],
+            "error: headrace: there is no command 'compil', only ['new', 'compile', 'run',",
+        ),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(

@@ -40,6 +40,7 @@ _COMMANDS = {
     "ui": "Show runs, tasks and artifacts in a browser.",
     "images": "List, lock, build and push the images that components run in.",
     "convert": "Write the kfp pipeline file for a TFX pipeline.",
+    "serve": "Answer requests with a model, as TensorFlow Serving does.",
     "doctor": "Show what this machine can run, and what is missing.",
 }
 

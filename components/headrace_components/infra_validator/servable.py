@@ -44,14 +44,8 @@ class Servable:
     def predict(self, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
         """Answers a PredictRequest."""
         name = _signature_name(request.model_spec)
-        signature = self._signature(name)
         inputs = {key: tf.make_ndarray(tensor) for key, tensor in request.inputs.items()}
-        if set(inputs) != set(signature.inputs):
-            raise UnanswerableError(
-                f"the request has the inputs {sorted(inputs)}, but signature {name!r} takes "
-                f"{sorted(signature.inputs)}"
-            )
-        outputs = self._model.answer(name, inputs)
+        outputs = self.outputs(name, inputs)
         unknown = sorted(set(request.output_filter) - set(outputs))
         if unknown:
             raise UnanswerableError(
@@ -62,6 +56,21 @@ class Servable:
         for key in request.output_filter or outputs:
             response.outputs[key].CopyFrom(tf.make_tensor_proto(outputs[key]))
         return response
+
+    def outputs(self, name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns the outputs of a signature for arrays, by name.
+
+        Raises:
+            UnanswerableError: The signature takes other inputs.
+            InputError: The model failed on them.
+        """
+        signature = self.signature(name)
+        if set(inputs) != set(signature.inputs):
+            raise UnanswerableError(
+                f"the request has the inputs {sorted(inputs)}, but signature {name!r} takes "
+                f"{sorted(signature.inputs)}"
+            )
+        return self._model.answer(name, inputs)
 
     def classify(
         self, request: classification_pb2.ClassificationRequest
@@ -127,7 +136,7 @@ class Servable:
         return regressions(name, outputs, num_rows)
 
     def _examples_answer(self, name: str, given: Any, method: str) -> tuple[Mapping[str, Any], int]:
-        signature = self._signature(name)
+        signature = self.signature(name)
         if signature.method_name != method:
             raise UnanswerableError(
                 f"signature {name!r} has the method {signature.method_name!r}, not {method!r}"
@@ -136,7 +145,12 @@ class Servable:
         key = saved_model.records_input(name, signature)
         return self._model.answer(name, {key: records}), len(records)
 
-    def _signature(self, name: str) -> Any:
+    def signature(self, name: str) -> Any:
+        """Returns the `SignatureDef` of this name.
+
+        Raises:
+            UnanswerableError: The model has no such signature.
+        """
         if name not in self._signatures:
             raise UnanswerableError(
                 f"there is no signature {name!r}, but {sorted(self._signatures)}"

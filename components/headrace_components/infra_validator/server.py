@@ -1,9 +1,8 @@
 """A model server in Python: `python -m headrace_components.infra_validator.server`.
 
-It takes the flags of `tensorflow_model_server` that this component uses, and offers the same gRPC
-services over the same SavedModel: PredictionService and ModelService of
-`tensorflow_serving/apis/*.proto`. It cannot show whether a binary of another version, or with other
-operations, serves the model too.
+It takes flags of `tensorflow_model_server`, and offers the same services over the same SavedModel:
+PredictionService and ModelService of `tensorflow_serving/apis/*.proto` by gRPC, and its REST API.
+It cannot show whether a binary of another version, or with other operations, serves the model too.
 """
 
 import argparse
@@ -23,111 +22,118 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from headrace_components.contract.errors import InputError, named
-from headrace_components.infra_validator.servable import Servable, UnanswerableError
+from headrace_components.contract.errors import InputError
+from headrace_components.infra_validator.rest import RestServer
+from headrace_components.infra_validator.servable import UnanswerableError
+from headrace_components.infra_validator.versions import (
+    AbsentModelError,
+    NotLoadedError,
+    Versions,
+)
 
 _STATE = get_model_status_pb2.ModelVersionStatus.State
 _NUM_THREADS = 4
+# Rows of pictures are larger than gRPC's 4 MiB; TensorFlow Serving has no limit either.
+_OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
 class _ModelServer(
     prediction_service_pb2_grpc.PredictionServiceServicer,  # type: ignore[misc]
     model_service_pb2_grpc.ModelServiceServicer,  # type: ignore[misc]
 ):
-    """Serves the newest version in a directory with both services, also while a model loads."""
+    """Serves a model with both services, also while it loads."""
 
-    def __init__(self, model_name: str, base_path: Path) -> None:
-        self._name = model_name
-        versions = [path for path in base_path.iterdir() if path.name.isdecimal()]
-        self._folder = max(versions, key=lambda path: int(path.name))
-        self._servable: Servable | None = None
-        self._state = _STATE.LOADING
-        self._error = ""
-        threading.Thread(target=self._load, daemon=True).start()
-
-    def _load(self) -> None:
-        try:
-            with named("infra_validator"):
-                self._servable = Servable(self._name, self._folder)
-            self._state = _STATE.AVAILABLE
-        except InputError as error:
-            self._error = str(error)
-            self._state = _STATE.END
+    def __init__(self, versions: Versions) -> None:
+        self._versions = versions
 
     def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802  gRPC's name
         """Returns whether the model is loaded."""
-        self._check_name(request.model_spec, context)
         response = get_model_status_pb2.GetModelStatusResponse()
-        version = response.model_version_status.add(
-            version=int(self._folder.name), state=self._state
-        )
-        if self._error:
-            version.status.error_code = grpc.StatusCode.UNKNOWN.value[0]
-            version.status.error_message = self._error
+        try:
+            states = self._versions.states(*_wanted(request.model_spec))
+        except AbsentModelError as error:
+            return context.abort(grpc.StatusCode.NOT_FOUND, str(error))
+        for each in states:
+            status = response.model_version_status.add(
+                version=each.version, state=_STATE.Value(each.state)
+            )
+            if each.error:
+                status.status.error_code = grpc.StatusCode.UNKNOWN.value[0]
+                status.status.error_message = each.error
         return response
 
     def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802  gRPC's name
         """Answers tensors with tensors."""
-        return self._answered("predict", request.model_spec, request, context)
+        return self._answered("predict", [request.model_spec], request, context)
 
     def Classify(self, request: Any, context: Any) -> Any:  # noqa: N802  gRPC's name
         """Answers examples with classes and scores."""
-        return self._answered("classify", request.model_spec, request, context)
+        return self._answered("classify", [request.model_spec], request, context)
 
     def Regress(self, request: Any, context: Any) -> Any:  # noqa: N802  gRPC's name
         """Answers examples with a number each."""
-        return self._answered("regress", request.model_spec, request, context)
+        return self._answered("regress", [request.model_spec], request, context)
 
     def MultiInference(self, request: Any, context: Any) -> Any:  # noqa: N802  gRPC's name
         """Answers examples with the classes and regressions of several signatures."""
-        for task in request.tasks:
-            self._check_name(task.model_spec, context)
-        return self._answered("multi_inference", None, request, context)
+        specs = [task.model_spec for task in request.tasks]
+        return self._answered("multi_inference", specs, request, context)
 
     def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802  gRPC's name
         """Answers with the model's signatures."""
-        return self._answered("metadata", request.model_spec, request, context)
+        return self._answered("metadata", [request.model_spec], request, context)
 
-    def _answered(self, method: str, model_spec: Any, request: Any, context: Any) -> Any:
-        if model_spec is not None:
-            self._check_name(model_spec, context)
-        if self._servable is None:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "the model is not loaded")
+    def _answered(self, method: str, specs: Sequence[Any], request: Any, context: Any) -> Any:
+        if not specs:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the request has no tasks")
         try:
-            return getattr(self._servable, method)(request)
+            servables = [self._versions.servable(*_wanted(spec)) for spec in specs]
+            return getattr(servables[0], method)(request)
+        except AbsentModelError as error:
+            return context.abort(grpc.StatusCode.NOT_FOUND, str(error))
+        except NotLoadedError as error:
+            return context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         except (InputError, UnanswerableError) as error:
             return context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
-    def _check_name(self, model_spec: Any, context: Any) -> None:
-        version = model_spec.version.value if model_spec.HasField("version") else None
-        if model_spec.name != self._name or version not in (None, int(self._folder.name)):
-            context.abort(
-                grpc.StatusCode.NOT_FOUND,
-                f"there is no model {model_spec.name!r} of version {version}, only {self._name!r} "
-                f"of version {self._folder.name}",
-            )
+
+def _wanted(model_spec: Any) -> tuple[str, int | None]:
+    version = model_spec.version.value if model_spec.HasField("version") else None
+    return model_spec.name, version
 
 
 def serve(arguments: Sequence[str]) -> None:
     """Serves a model until standard input ends.
 
     Args:
-        arguments: Flags of `tensorflow_model_server`.
+        arguments: Flags of `tensorflow_model_server`, and `--host`, which it lacks.
     """
     parser = argparse.ArgumentParser(prog="python -m headrace_components.infra_validator.server")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--rest_api_port", type=int, default=0)  # no REST
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--model_name", required=True)
     parser.add_argument("--model_base_path", type=Path, required=True)
+    parser.add_argument("--file_system_poll_wait_seconds", type=float, default=1.0)
     parser.add_argument("--max_num_load_retries", type=int, default=0)  # never retried
     flags = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=_NUM_THREADS))
-    services = _ModelServer(flags.model_name, flags.model_base_path)
+    versions = Versions(flags.model_name, flags.model_base_path)
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=_NUM_THREADS), options=_OPTIONS)
+    services = _ModelServer(versions)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(services, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(services, server)
-    server.add_insecure_port(f"127.0.0.1:{flags.port}")
+    host = f"[{flags.host}]" if ":" in flags.host else flags.host
+    server.add_insecure_port(f"{host}:{flags.port}")
     server.start()
+    if flags.rest_api_port:
+        rest = RestServer(flags.host, flags.rest_api_port, versions)
+        threading.Thread(target=rest.serve_forever, daemon=True).start()
+    ended = threading.Event()
+    watch = (flags.file_system_poll_wait_seconds, ended)
+    threading.Thread(target=versions.watch, args=watch, daemon=True).start()
     sys.stdin.buffer.read()
+    ended.set()
     server.stop(grace=None).wait()
 
 
