@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from headrace_components.contract.errors import InputError
 
 _COMMAND = "headrace lineage run"
 _ALL = 1_000_000_000
+_DEFAULT_ROOT = "headrace_root"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,9 +74,13 @@ def _in_words_of_runs(run: PipelineRun) -> PipelineRun:
 @click.option(
     "--root",
     type=click.Path(path_type=Path),
-    default=Path("headrace_root"),
-    show_default=True,
-    help="Root directory of the runs on this machine.",
+    help="Root directory of the runs on this machine. Default: the one that --file names, else "
+    f"{_DEFAULT_ROOT}.",
+)
+@click.option(
+    "--file",
+    metavar="PIPELINE.py[:name]",
+    help="File of a TFX pipeline: its root and its database are taken.",
 )
 @click.option(
     "--metadata",
@@ -92,13 +99,31 @@ def _in_words_of_runs(run: PipelineRun) -> PipelineRun:
 )
 @click.pass_context
 def lineage(
-    context: click.Context, target: str, root: Path, metadata: str, config: Path | None
+    context: click.Context,
+    target: str,
+    root: Path | None,
+    file: str | None,
+    metadata: str,
+    config: Path | None,
 ) -> None:
     """Show runs with their inputs and outputs.
 
     The store may also be one that TFX wrote: --metadata sqlite:////path/to/metadata.db
     """
-    context.obj = _Source(target=target, root=root.absolute(), metadata=metadata, config=config)
+    if file is not None:
+        from headrace.targets.local.runnable import defaults_of
+
+        with redirect_stdout(sys.stderr):  # the output of the author's file is not part of ours
+            defaults = defaults_of(file)
+        # Another root has a database of its own.
+        metadata = metadata or ("" if root else defaults.metadata)
+        root = root or Path(defaults.root or _DEFAULT_ROOT)
+    context.obj = _Source(
+        target=target,
+        root=(root or Path(_DEFAULT_ROOT)).absolute(),
+        metadata=metadata,
+        config=config,
+    )
 
 
 _as_json = click.option(

@@ -90,7 +90,8 @@ EXIT_INTERRUPTED = 130  # a shell's exit code: 128 + SIGINT
     "--resume",
     metavar="RUN",
     help="Finish an earlier run: its ID or the beginning of it, or latest-failed. With a pipeline, "
-    "it uses the current code, and keeps finished tasks that are not affected.",
+    "it uses the current code, and keeps finished tasks that are not affected; flags behind -- "
+    "take the place of those it was started with.",
 )
 @click.option(
     "--metadata",
@@ -133,6 +134,7 @@ def run(
     from headrace.display.progress import ProgressDisplay
     from headrace.targets.local import engine
     from headrace.targets.local.run import run_from_command_line
+    from headrace.targets.local.runnable import root_of
     from headrace.targets.local.shared.container_options import ContainerOptions
 
     if pipeline is None and resume is None:
@@ -141,11 +143,11 @@ def run(
             "or a run to finish."
         )
     part = PartRequest(from_nodes=_names(from_nodes), to_nodes=_names(to_nodes), base_run=base_run)
-    if resume is not None and (assignments or no_cache or like or flags or part != PartRequest()):
+    if resume is not None and (assignments or no_cache or like or part != PartRequest()):
         raise InputError(
             "headrace run: --resume finishes a run with the parameters, the cache, the part and "
             "the rules that it was started with, but got -p, --no-cache or --like, --from-nodes, "
-            "--to-nodes or --base-run, or flags. Leave them out, or start a new run."
+            "--to-nodes or --base-run. Leave them out, or start a new run."
         )
     containers = ContainerOptions(mounts=mounts, network=network, config=config)
     with ProgressDisplay() as observer:
@@ -154,7 +156,8 @@ def run(
             result = engine.resume(
                 resume,
                 pipeline=pipeline,
-                root=root or Path(DEFAULT_ROOT),
+                root=root_of(pipeline, root, flags),
+                flags=flags,
                 runner=runner,
                 containers=given,
                 metadata=metadata,

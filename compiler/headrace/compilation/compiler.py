@@ -1,7 +1,7 @@
 """Compiles a pipeline: frontend, passes in their order, backend."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from headrace.compilation.passes.input_fingerprints import (
     apply_input_fingerprints,
 )
 from headrace.compilation.passes.lint import check_workspace, lint
+from headrace.compilation.passes.local_paths import local_paths
 from headrace.compilation.passes.loop_items import apply_loop_items
 from headrace.compilation.passes.modules import apply_modules
 from headrace.compilation.passes.parameter_checks import check_parameters
@@ -34,7 +35,7 @@ from headrace.contract.target import Target, target_named
 from headrace.frontend import loading
 from headrace.frontend.loading import Frontend, PipelineSource
 from headrace.profiles.profile import Profile, read_profile
-from headrace.target_registry import TargetName
+from headrace.target_registry import TargetName, with_service
 
 
 def compile(  # noqa: A001  authors see this name
@@ -43,6 +44,7 @@ def compile(  # noqa: A001  authors see this name
     target: TargetName,
     config: str | Path | Profile | None = None,
     output: str | Path | None = None,
+    flags: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Compiles a pipeline for a target; the same input gives the same bytes.
 
@@ -53,6 +55,7 @@ def compile(  # noqa: A001  authors see this name
         config: A target profile or its file; None reads `headrace.toml` of the current directory,
             if it exists.
         output: File to write: JSON, or YAML for `kubeflow`.
+        flags: What the file of a TFX pipeline finds on its command line, as `["--steps=100"]`.
 
     Returns:
         The pipeline as plain JSON data. For `vertex` a PipelineJob, else a PipelineSpec.
@@ -63,7 +66,7 @@ def compile(  # noqa: A001  authors see this name
     profile = (
         config if isinstance(config, Profile) else read_profile(Path(config) if config else None)
     )
-    compiled = compile_for(loading.load(pipeline), target, profile)
+    compiled = compile_for(loading.load(pipeline, flags=flags), target, profile)
     if output is not None:
         compiled.write(Path(output))
     return compiled.document
@@ -118,8 +121,17 @@ def _begin(
         notes=(
             *source.notes,
             *(passed_over(source.spec, target, profile) if has_settings else ()),
+            *_paths_of_here(source, target, profile),
         ),
     )
+
+
+def _paths_of_here(source: Frontend, target: Target, profile: Profile) -> tuple[str, ...]:
+    if source.tfx is None or target.name not in with_service():
+        return ()
+    start = f"{source.tfx.file}: " if source.tfx.file else ""
+    found = local_paths(source.spec, source.tfx.nodes, target, profile)
+    return tuple(f"{start}{note}" for note in found)
 
 
 def _give_resources(draft: Draft, target: Target) -> Draft:

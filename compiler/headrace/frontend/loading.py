@@ -144,6 +144,15 @@ def load_tfx(
         return read, translated(read, path.name, path.parent)
 
 
+def is_of_tfx(source: PipelineSource) -> bool:
+    """Returns whether a source is a TFX pipeline, or a file that builds one."""
+    if not isinstance(source, (str, Path)):
+        return _is_tfx(source)
+    head, _, _ = str(source).rpartition(":")
+    found = next((path for path in (Path(source), Path(head)) if path.is_file()), None)
+    return found is not None and found.suffix == ".py" and builds_tfx_pipeline(found)
+
+
 def _is_tfx(source: Any) -> bool:
     tfx = sys.modules.get("headrace_tfx.authoring.pipeline")
     return tfx is not None and isinstance(source, tfx.Pipeline)

@@ -2,6 +2,9 @@
 
 import dataclasses
 import logging
+import os
+import shlex
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -89,8 +92,20 @@ class HeadraceHost:
         for note in compiled.notes:
             logging.warning("%s", note)
         if write_out:
-            compiled.write(Path(output_dir, output_filename))
+            file = Path(output_dir, output_filename)
+            compiled.write(file)
+            sys.stderr.write(f"Wrote {file}. Run it with: {_submit_command(pipeline, target)}\n")
         return compiled.document
+
+
+def _submit_command(pipeline: Any, target: str) -> str:
+    """Returns the command that runs the pipeline of the program, with the flags of the program."""
+    program = sys.argv[0]
+    is_program = Path(program).suffix == ".py" and Path(program).is_file()
+    file = os.path.relpath(program if is_program else pipeline.file or "PIPELINE.py")
+    flags = sys.argv[1:] if is_program else []
+    behind = ["--", *flags] if flags else []
+    return shlex.join(["headrace", "submit", file, "--target", target, *behind])
 
 
 def _with_settings(

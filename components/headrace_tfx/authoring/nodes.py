@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
+from headrace_tfx.authoring.beam_arguments import check_beam_arguments
 from headrace_tfx.authoring.conditions import Cond, Scope, active_scopes
 from headrace_tfx.authoring.executor_specs import BeamExecutorSpec, ExecutorSpec
 from headrace_tfx.authoring.placeholders import Predicate
@@ -287,7 +288,9 @@ class BaseBeamComponent(BaseComponent):
                 f"{self.id}.with_beam_pipeline_args: got the text {beam_pipeline_args!r}, expected "
                 "a list of options."
             )
-        self.executor_spec.add_beam_pipeline_args(beam_pipeline_args)
+        given = list(beam_pipeline_args)
+        check_beam_arguments(f"{self.id}.with_beam_pipeline_args", given)
+        self.executor_spec.add_beam_pipeline_args(given)
         return self
 
     @property

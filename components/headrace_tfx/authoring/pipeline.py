@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headrace_tfx.authoring.beam_arguments import check_beam_arguments
 from headrace_tfx.authoring.channels import (
     BaseChannel,
     PipelineInputChannel,
@@ -165,6 +166,18 @@ class Pipeline(BaseNode):
             raise ValueError(
                 f"{where}: `beam_pipeline_args` is {beam_pipeline_args!r}, expected a list of "
                 "options, such as ['--runner=DataflowRunner']."
+            )
+        check_beam_arguments(where, beam_pipeline_args or ())
+        if not isinstance(enable_cache, (bool, int)):
+            raise ValueError(
+                f"{where}: `enable_cache` is {enable_cache!r} of type "
+                f"{type(enable_cache).__name__}, expected True or False."
+            )
+        if not isinstance(execution_mode, ExecutionMode):
+            raise ValueError(
+                f"{where}: `execution_mode` is {execution_mode!r} of type "
+                f"{type(execution_mode).__name__}, expected tfx.dsl.ExecutionMode.SYNC. Leave it "
+                "out, which means the same."
             )
         if metadata_connection_config and not hasattr(metadata_connection_config, "sqlite"):
             raise ValueError(

@@ -193,9 +193,25 @@ def _adapting(original: Callable[..., None]) -> Callable[..., None]:
             expected = declared[name].message_type if name in declared else None
             if expected is not None and not expected.GetOptions().map_entry:
                 fields[name] = _adapted(value, expected)
-        original(self, *args, **fields)
+        try:
+            original(self, *args, **fields)
+        except TypeError as error:
+            name = next((name for name, value in fields.items() if _is_of_a_run(value)), "")
+            if not name:
+                raise
+            message = self.DESCRIPTOR.name
+            raise TypeError(
+                f"{message}: `{name}` is a {type(fields[name]).__name__}, whose value only a run "
+                "has, and no message holds one. Give the component a dict in place of the message, "
+                f"as {{{name!r}: ...}}, which may hold one."
+            ) from error
 
     return construct
+
+
+def _is_of_a_run(value: Any) -> bool:
+    names = {each.__name__ for each in type(value).__mro__}
+    return not names.isdisjoint(("RuntimeParameter", "Placeholder"))
 
 
 def _taking_others(cls: Any, original: Callable[..., None]) -> Callable[..., None]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.frontend.tfx_pipelines.composition import Arrangement, Conditions
+from headrace.frontend.tfx_pipelines.ignored_settings import note_settings_without_effect
 from headrace.frontend.tfx_pipelines.naming import identifier, kfp_name
 from headrace.frontend.tfx_pipelines.plan import Code, Group, OutputRef, Plan, Step
 from headrace.frontend.tfx_pipelines.run_defaults import remote_root, root_of
@@ -38,6 +39,7 @@ def plan_of(
     translation = Translation(pipeline, file=file, source=source, directory=directory)
     function = identifier(pipeline.pipeline_name)
     _check(translation)
+    note_settings_without_effect(translation)
     conditions = Conditions(translation.nesting)
     arrangement = Arrangement(conditions, translation.run_values)
     for node in translation.nesting.nodes:

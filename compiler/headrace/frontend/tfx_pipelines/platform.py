@@ -1,9 +1,12 @@
 """What a node gets besides its arguments: `with_platform_config`, execution options."""
 
+import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 from headrace.frontend.tfx_pipelines.plan import StepSettings
 from headrace.frontend.tfx_pipelines.translation import Translation
+from headrace_tfx.authoring.node_options import NodeExecutionOptions
 
 # A message of kfp_pipeline_spec: PipelineDeploymentConfig.PipelineContainerSpec.ResourceSpec.
 _FIELDS = ("cpu_limit", "memory_limit", "accelerator")
@@ -20,6 +23,11 @@ def platform_settings(node: Any, translation: Translation) -> StepSettings:
     """
     options = node.node_execution_options
     retries = getattr(options, "max_execution_retries", None) or 0
+    if ignored := sorted(_without_effect(options)):
+        translation.note(
+            f"its node_execution_options {ignored} have no effect, as in released versions of TFX: "
+            "a node runs when those before it have succeeded, and until it ends."
+        )
     config = getattr(node, "platform_config", None) or translation.pipeline.platform_config
     if config is None:
         return StepSettings(retries=retries)
@@ -37,6 +45,16 @@ def platform_settings(node: Any, translation: Translation) -> StepSettings:
         accelerator_limit=int(config.accelerator.count),
         retries=retries,
     )
+
+
+def _without_effect(options: Any) -> Iterator[str]:
+    """Yields the options that somebody has set and nothing carries out."""
+    usual = NodeExecutionOptions()
+    for each in dataclasses.fields(usual) if options is not None else ():
+        if each.name != "max_execution_retries":
+            given = getattr(options, each.name, None)
+            if given and given != getattr(usual, each.name):
+                yield each.name
 
 
 class _NO_MESSAGE:  # noqa: N801

@@ -10,9 +10,7 @@ from headrace.frontend.tfx_pipelines.translation import Translated, Translation
 from headrace_components.contract import declaration
 
 # On this machine, in this process or others. Headrace computes without Beam in their place.
-_DIRECT_RUNNERS = frozenset(
-    {"", "DirectRunner", "SwitchingDirectRunner", "BundleBasedDirectRunner", "FnApiRunner"}
-)
+_DIRECT_RUNNERS = frozenset({"", "direct", "switchingdirect", "bundlebaseddirect", "fnapi"})
 
 # TFX's name of an input or a parameter, and ours.
 _Names = Mapping[str, str]
@@ -113,7 +111,8 @@ def all_beam_arguments(node: Any, translation: Translation) -> list[Value]:
 
 
 def _runner(args: list[Value]) -> str:
-    return option(args, "--runner").rpartition(".")[2]
+    """Returns the runner's name as Beam compares it: `DirectRunner` and `direct` are one."""
+    return option(args, "--runner").rpartition(".")[2].lower().removesuffix("runner")
 
 
 def option(args: list[Value], name: str) -> str:

@@ -8,7 +8,7 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -132,6 +132,7 @@ def resume(
     containers: ContainerOptions | None = None,
     metadata: str = "",
     observer: Observer | None = None,
+    flags: Sequence[str] = (),
 ) -> RunResult:
     """Finishes an earlier run: tasks that are done and not affected stay done, the others run.
 
@@ -143,6 +144,8 @@ def resume(
         containers: How to run containers; None likewise.
         metadata: URL of the lineage database; empty for that of the run.
         observer: Its methods are called during the run.
+        flags: What the file of a TFX pipeline finds on its command line; empty for the flags that
+            the run was started with.
 
     Raises:
         InputError: The run does not exist, its record is damaged, another process works on it, or
@@ -152,7 +155,7 @@ def resume(
     observer = observer or Silence()
     store = find_run(root.absolute(), run_id)
     begun = RunRecord.read(store)
-    record = with_code_of_now(store, begun, pipeline, observer.log)
+    record = with_code_of_now(store, begun, pipeline, observer.log, flags)
     name: RunnerName = runner or record.runner
     if containers is None and name in CONTAINER_RUNNERS:
         containers = ContainerOptions.from_json(dict(record.containers))

@@ -1,6 +1,6 @@
 """Decides whether a resumed run uses the code that its author has corrected meanwhile."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ def with_code_of_now(
     record: RunRecord,
     pipeline: PipelineSource | Mapping[str, Any] | None,
     notify: Callable[[str], None],
+    flags: Sequence[str] = (),
 ) -> RunRecord:
     """Returns the record of a run with the current pipeline.
 
@@ -42,13 +43,15 @@ def with_code_of_now(
             started, if a file there has changed: other inputs of a pipeline, such as the date,
             change without the author.
         notify: Gets a line about the decision.
+        flags: What the file of a TFX pipeline finds on its command line; empty for the flags that
+            the run was started with.
 
     Raises:
         InputError: The pipeline is another one, or its new code does not compile.
     """
     if pipeline is not None:
         given = record.origin.given if record.origin else record.parameters
-        return _taken(store, record, pipeline, given, notify)
+        return _taken(store, record, pipeline, given, notify, flags)
     origin = record.origin
     if origin is None:
         return record
@@ -83,8 +86,9 @@ def _taken(
     pipeline: PipelineSource | Mapping[str, Any],
     given: Mapping[str, Any],
     notify: Callable[[str], None],
+    flags: Sequence[str] = (),
 ) -> RunRecord:
-    flags = record.origin.flags if record.origin else ()
+    flags = flags or (record.origin.flags if record.origin else ())
     spec = load(pipeline, flags).spec
     loaded = checked_pipeline(spec)
     if loaded.name != store.directory.parent.name:

@@ -10,10 +10,10 @@ from headrace.frontend.loading import PipelineSource
 from headrace.ir import run_parameters
 from headrace.targets.local import engine
 from headrace.targets.local.records.record import PipelineOrigin
-from headrace.targets.local.runnable import load, packed
+from headrace.targets.local.runnable import load, packed, root_of
 from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace.targets.local.shared.observer import Observer, Silence
-from headrace.targets.local.shared.options import DEFAULT_ROOT, Options, RunnerName
+from headrace.targets.local.shared.options import Options, RunnerName
 from headrace.targets.local.shared.part_request import PartRequest
 from headrace.targets.local.shared.pipelines import checked_pipeline
 from headrace.targets.local.shared.results import RunResult
@@ -34,6 +34,7 @@ def run(
     to_nodes: Sequence[str] = (),
     base_run: str = "",
     observer: Observer | None = None,
+    flags: Sequence[str] = (),
 ) -> RunResult:
     """Runs a pipeline on this machine.
 
@@ -63,20 +64,21 @@ def run(
             run that has them.
         observer: Its methods are called during the run. None shows the tasks in the cell of a
             notebook, and nothing elsewhere.
+        flags: What the file of a TFX pipeline finds on its command line, as `["--steps=100"]`.
 
     Raises:
         InputError: The pipeline or a parameter has an error; nothing has run.
         PlatformError: The root or the lineage database cannot be used.
     """
     observer = observer or _default_observer()
-    loaded = load(pipeline)
+    loaded = load(pipeline, flags)
     for line in loaded.notices:
         observer.log(line)
     given = {**loaded.parameters, **(parameters or {})}
     return engine.start(
         loaded.spec,
         parameters=packed(loaded.spec, given),
-        origin=_origin(pipeline, given),
+        origin=_origin(pipeline, given, flags),
         options=Options(
             root=loaded.root(root),
             runner=runner,
@@ -97,11 +99,12 @@ def resume(
     run_id: str,
     *,
     pipeline: PipelineSource | Mapping[str, Any] | None = None,
-    root: str | Path = DEFAULT_ROOT,
+    root: str | Path | None = None,
     runner: RunnerName | None = None,
     containers: ContainerOptions | None = None,
     metadata: str = "",
     observer: Observer | None = None,
+    flags: Sequence[str] = (),
 ) -> RunResult:
     """Finishes an earlier run: tasks that are done stay done.
 
@@ -113,12 +116,14 @@ def resume(
         run_id: Name of the run under `root`.
         pipeline: A pipeline, in the forms that `run` accepts; None for the pipeline that the run
             was started with.
-        root: The directory of runs that it was started with.
+        root: The directory of runs that it was started with; None for the one that the pipeline's
+            file names, else `headrace_root`.
         runner: How to start tasks; None for the way that the run was started with.
         containers: How to run containers; None likewise.
         metadata: URL of the lineage database; needed if that of the run has a password, which is
             not stored, and the variable HEADRACE_METADATA_PASSWORD is not set.
         observer: As for `run`.
+        flags: As for `run`; empty for those that the run was started with.
 
     Raises:
         InputError: The run does not exist, its record is damaged, or another process works on it;
@@ -126,8 +131,9 @@ def resume(
     """
     return engine.resume(
         run_id,
-        root=Path(root),
+        root=root_of(pipeline, root, flags),
         pipeline=pipeline,
+        flags=flags,
         runner=runner,
         containers=containers,
         metadata=metadata,
@@ -168,6 +174,6 @@ def _default_observer() -> Observer:
 
 
 def _origin(
-    pipeline: PipelineSource | Mapping[str, Any], given: Mapping[str, Any]
+    pipeline: PipelineSource | Mapping[str, Any], given: Mapping[str, Any], flags: Sequence[str]
 ) -> PipelineOrigin | None:
-    return PipelineOrigin.of(pipeline, given) if isinstance(pipeline, (str, Path)) else None
+    return PipelineOrigin.of(pipeline, given, flags) if isinstance(pipeline, (str, Path)) else None

@@ -60,6 +60,34 @@ def packed(
     return pack_parameters(spec, values, TARGET, directory or Path.cwd()) if values else {}
 
 
+def defaults_of(
+    pipeline: PipelineSource | Mapping[str, Any] | None, flags: Sequence[str] = ()
+) -> RunDefaults:
+    """Returns where a pipeline says that its runs go. That of kfp does not say, nor is it loaded.
+
+    Raises:
+        InputError: The file of a TFX pipeline cannot be read.
+    """
+    from headrace.frontend import loading
+
+    if pipeline is None or isinstance(pipeline, Mapping) or not loading.is_of_tfx(pipeline):
+        return RunDefaults()
+    return loading.load(pipeline, command=_COMMAND, flags=flags).defaults
+
+
+def root_of(
+    pipeline: PipelineSource | Mapping[str, Any] | None,
+    given: str | Path | None,
+    flags: Sequence[str] = (),
+) -> Path:
+    """Returns the directory of runs: the one that is given, else that of the pipeline.
+
+    Raises:
+        InputError: None is given, and the file of a TFX pipeline cannot be read.
+    """
+    return Path(given or defaults_of(pipeline, flags).root or DEFAULT_ROOT)
+
+
 def load(pipeline: PipelineSource | Mapping[str, Any], flags: Sequence[str] = ()) -> Runnable:
     """Returns a pipeline that is ready to run.
 

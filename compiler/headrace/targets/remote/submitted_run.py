@@ -1,6 +1,6 @@
 """`headrace.submit`: from a pipeline, in Python, to a run on Kubeflow or Vertex AI."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +131,7 @@ def submit(
     use_cache: bool = True,
     wait: bool = True,
     poll_seconds: float | None = None,
+    flags: Sequence[str] = (),
 ) -> SubmittedRun:
     """Runs a pipeline on Kubeflow or Vertex AI.
 
@@ -149,6 +150,7 @@ def submit(
         use_cache: Whether a task may be answered by an earlier one like it.
         wait: Whether to return when the run is over, or when it has started.
         poll_seconds: How often to look; None for every second at first and every ten later.
+        flags: What the file of a TFX pipeline finds on its command line, as `["--steps=100"]`.
 
     Raises:
         CompileError: There is a mistake in the pipeline or the profile; nothing was started.
@@ -166,7 +168,13 @@ def submit(
     )
     # Compile first: an author's error needs no account.
     order = order_of(
-        pipeline, target, profile, parameters or {}, run_id=run_id, use_cache=use_cache
+        pipeline,
+        target,
+        profile,
+        parameters or {},
+        run_id=run_id,
+        use_cache=use_cache,
+        flags=flags,
     )
     remote = connect(target, profile)
     how = Watching(
