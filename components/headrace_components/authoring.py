@@ -3,10 +3,11 @@
 `python_component` makes one of the author's own code, and `artifact_type` a type of artifacts.
 """
 
+import importlib
 import inspect
 import textwrap
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kfp import dsl
 from kfp.dsl.container_component_class import ContainerComponent
@@ -21,7 +22,13 @@ from headrace_components.kfp_components import (
     port,
     with_omitted,
 )
-from headrace_components.own_components import artifact_type, container_component, python_component
+
+if TYPE_CHECKING:
+    from headrace_components.own_components import (
+        artifact_type,
+        container_component,
+        python_component,
+    )
 
 __all__ = [
     "artifact_type",
@@ -30,6 +37,18 @@ __all__ = [
     "documentation",
     "python_component",
 ]
+
+_OWN = ("artifact_type", "container_component", "python_component")
+
+if not TYPE_CHECKING:  # otherwise a type checker would accept any name
+
+    def __getattr__(name: str) -> Any:
+        """Imports what only pipelines with components of the author's own need."""
+        if name not in _OWN:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module("headrace_components.own_components"), name)
+        globals()[name] = value
+        return value
 
 
 def component(declared: Component) -> ContainerComponent:

@@ -16,8 +16,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from headrace_tfx import surface
-
 # How far above an author's file the files of an example of TFX are.
 _MAX_FOLDERS_ABOVE = 3
 
@@ -68,7 +66,13 @@ def sibling_names(name: str) -> tuple[str, ...]:
 
     They are none but for names of TFX's examples and templates.
     """
-    return surface.siblings(name)
+    found: tuple[str, ...] = _surface().siblings(name) if _is_tfx(name) else ()
+    return found
+
+
+def _surface() -> Any:
+    """Returns the table of TFX's names, which a process that imports none of them does not need."""
+    return importlib.import_module("headrace_tfx.surface")
 
 
 def _is_tfx(name: str) -> bool:
@@ -89,22 +93,22 @@ class _Names(ModuleType):
             return [each for each in dir(self) if not each.startswith("_")]
         if name.startswith("__") and name != "__version__":
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        ours = surface.source(self.__name__, name)
+        ours = _surface().source(self.__name__, name)
         if ours is not None:
             module, attribute = ours
             value = getattr(importlib.import_module(module), attribute)
             self.__dict__[name] = value
             return value
-        if surface.is_module(full):
+        if _surface().is_module(full):
             _FINDER.enter()  # the author's code may use it after the file was loaded
             try:
                 return importlib.import_module(full)
             finally:
                 _FINDER.leave()
-        raise AttributeError(surface.unknown(full))
+        raise AttributeError(_surface().unknown(full))
 
     def __dir__(self) -> Sequence[str]:
-        return sorted({*surface.names_of(self.__name__), *surface.submodules(self.__name__)})
+        return sorted({*_surface().names_of(self.__name__), *_surface().submodules(self.__name__)})
 
 
 class _Finder:
@@ -143,10 +147,12 @@ class _Finder:
     ) -> importlib.machinery.ModuleSpec | None:
         if not _is_tfx(fullname):
             return None
-        found = self._sibling(fullname) or surface.is_module(fullname) or self._is_folder(fullname)
+        found = (
+            self._sibling(fullname) or _surface().is_module(fullname) or self._is_folder(fullname)
+        )
         if not found:
             # Not ModuleNotFoundError: `from tfx.v1 import x` would hide it and its message.
-            raise ImportError(surface.unknown(fullname), name=fullname)
+            raise ImportError(_surface().unknown(fullname), name=fullname)
         # All are packages, so that Python asks this finder for each missing name.
         spec = importlib.machinery.ModuleSpec(fullname, cast("Any", self), is_package=True)
         # Notebooks read `tfx.__path__[0]`. No other finder looks there for modules.
@@ -169,7 +175,7 @@ class _Finder:
     def _sibling(self, name: str) -> tuple[str, Path] | None:
         """Returns the plain name of a file of the author's, and the directory that has it."""
         for folder in self._folders():
-            for each in surface.siblings(name):
+            for each in _surface().siblings(name):
                 # A plain name above the author's directory may be anything.
                 if (folder == self.folder or "." in each) and (
                     folder / f"{each.replace('.', '/')}.py"
@@ -178,7 +184,7 @@ class _Finder:
         return None
 
     def _is_folder(self, name: str) -> bool:
-        names = surface.siblings(name)
+        names = _surface().siblings(name)
         return any(
             (folder / each.replace(".", "/")).is_dir()
             for folder in self._folders()

@@ -74,18 +74,29 @@ def test_components_that_can_do_without_beam_wait_for_no_import_of_it() -> None:
     import_without(modules, ["apache_beam"])
 
 
-def test_compiling_imports_no_client_of_a_cluster() -> None:
+def imported_to_compile(*names: str) -> str:
+    """Returns the list, as text, of those of the modules that compiling a kfp pipeline imports."""
     code = (
         "import sys\nfrom headrace.cli.main import main\n"
         f"main(['compile', {str(PENGUINS)!r}, '--target', 'local', '-o', '/dev/null'])\n"
-        "print([name for name in ('kubernetes', 'kfp.client', 'requests', 'numpy', 'tensorflow')"
-        " if name in sys.modules])"
+        f"print([name for name in {names!r} if name in sys.modules])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
+    return result.stdout.strip()
 
-    assert result.stdout == "[]\n"
+
+def test_compiling_imports_no_client_of_a_cluster() -> None:
+    names = ("kubernetes", "kfp.client", "requests", "numpy", "tensorflow", "headrace.ir.specs")
+
+    assert imported_to_compile(*names) == "['headrace.ir.specs']"
+
+
+def test_compiling_a_kfp_pipeline_imports_nothing_for_tfx_pipelines() -> None:
+    names = ("headrace_tfx.surface", "headrace_tfx.names", "headrace_components.own_components")
+
+    assert imported_to_compile(*names, "headrace_tfx.finder") == "['headrace_tfx.finder']"
 
 
 @pytest.fixture(scope="module")

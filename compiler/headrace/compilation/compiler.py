@@ -15,7 +15,6 @@ from headrace.compilation.passes.input_fingerprints import (
     apply_input_fingerprints,
 )
 from headrace.compilation.passes.lint import check_workspace, lint
-from headrace.compilation.passes.local_paths import local_paths
 from headrace.compilation.passes.loop_items import apply_loop_items
 from headrace.compilation.passes.modules import apply_modules
 from headrace.compilation.passes.parameter_checks import check_parameters
@@ -129,6 +128,9 @@ def _begin(
 def _paths_of_here(source: Frontend, target: Target, profile: Profile) -> tuple[str, ...]:
     if source.tfx is None or target.name not in with_service():
         return ()
+    # Imported here: a kfp pipeline does not need it.
+    from headrace.compilation.passes.local_paths import local_paths
+
     start = f"{source.tfx.file}: " if source.tfx.file else ""
     found = local_paths(source.spec, source.tfx.nodes, target, profile)
     return tuple(f"{start}{note}" for note in found)
