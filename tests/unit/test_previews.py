@@ -73,7 +73,7 @@ def test_the_twin_and_the_records_show_the_same(examples: Path) -> None:
     assert from_twin["num_rows"] == NUM_ROWS
     assert from_records["num_rows"] is None
     assert from_twin["columns"] == from_records["columns"]
-    missing = [{"text": "missing", "soft": True}, {"text": "empty", "soft": True}]
+    missing = [{"text": "missing", "soft": True}, {"text": "no value", "soft": True}]
     assert [
         [missing[0] if each in missing else each for each in row] for row in from_twin["rows"]
     ] == [[missing[0] if each in missing else each for each in row] for row in from_records["rows"]]

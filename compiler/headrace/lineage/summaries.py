@@ -16,7 +16,7 @@ from headrace.lineage.verdicts import Verdict, verdict_on
 _BASELINE, _CHANGE = "_baseline", "_change"
 
 # What backends add to metadata, and what is a verdict.
-_NO_METRICS = frozenset({"blessed", "display_name", "store_session_info"})
+_NO_METRICS = frozenset({"blessed", "display_name", "is_external", "store_session_info"})
 
 # Outputs by which the task with the most important metrics is known.
 _FIRST_TYPES = ("ModelEvaluation", "ModelRun")

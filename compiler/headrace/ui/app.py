@@ -12,6 +12,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from headrace.ui.access import Guard
+from headrace.ui.artifacts.artifact import download, show_artifact, show_document, show_file
+from headrace.ui.lineage.lineage import show_lineage
+from headrace.ui.models.listing import list_models
 from headrace.ui.rendering import page
 from headrace.ui.runs.compare import compare_runs
 from headrace.ui.runs.listing import list_runs
@@ -35,6 +38,12 @@ _ROUTES = [
     Route("/runs/{run_id}/log/{task:path}", show_log),
     Route("/runs/{run_id}/log-piece/{task:path}", show_piece),
     Route("/runs/{run_id}/report/{task:path}", show_report),
+    Route("/artifacts", show_artifact),
+    Route("/artifacts/document", show_document),
+    Route("/artifacts/download", download),
+    Route("/artifacts/file", show_file),
+    Route("/lineage", show_lineage),
+    Route("/models", list_models),
 ]
 
 

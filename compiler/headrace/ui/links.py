@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote, urlencode, urlsplit
 
 RUNS = "/"
+MODELS = "/models"
 
 
 def run_link(run_id: str) -> str:
@@ -50,6 +51,35 @@ def with_query(path: str, values: Mapping[str, str | int | Sequence[str] | None]
 def outside(address: str) -> str:
     """Returns an address that a record holds if a browser may follow it; else an empty text."""
     return address if urlsplit(address).scheme in ("http", "https") else ""
+
+
+def artifact_link(uri: str, **values: str | int | None) -> str:
+    """Returns the address of an artifact's page, with more for its query."""
+    return _of_artifact("/artifacts", uri, values)
+
+
+def document_link(uri: str, file: str = "") -> str:
+    """Returns the address of an HTML file of an artifact, as a document of its own."""
+    return _of_artifact("/artifacts/document", uri, {"file": file})
+
+
+def file_link(uri: str, file: str) -> str:
+    """Returns the address of the page with the beginning of a file of an artifact."""
+    return _of_artifact("/artifacts/file", uri, {"file": file})
+
+
+def download_link(uri: str, file: str) -> str:
+    """Returns the address of a file of an artifact, to be saved."""
+    return _of_artifact("/artifacts/download", uri, {"file": file})
+
+
+def lineage_link(uri: str) -> str:
+    """Returns the address of the lineage of an artifact."""
+    return _of_artifact("/lineage", uri, {})
+
+
+def _of_artifact(path: str, uri: str, values: Mapping[str, str | int | None]) -> str:
+    return with_query(path, {"uri": uri, **values})
 
 
 def _quoted(text: str, safe: str = "/") -> str:

@@ -15,11 +15,12 @@ from starlette.responses import HTMLResponse, Response
 from headrace.display.outcomes import duration
 from headrace.display.verdicts import number
 from headrace.ui import links
+from headrace.ui.filters import FILTERS
 from headrace.ui.site import site_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-NAVIGATION = (("Runs", links.RUNS),)
+NAVIGATION = (("Runs", links.RUNS), ("Models", links.MODELS))
 """The links at the top of each page: title and address. A page is below the longest that fits."""
 
 
@@ -62,6 +63,7 @@ def _environment() -> Environment:
         "removeprefix": str.removeprefix,
         "shortened": shortened,
     }
+    environment.filters |= FILTERS
     environment.globals |= {
         "links": links,
         "navigation": NAVIGATION,

@@ -13,6 +13,20 @@ from headrace.lineage.types import component_of
 from headrace.lineage.verdicts import verdict_of
 
 _MODEL_PORTS = ("model", "models")
+# What says something about a model that an execution made or read.
+_JUDGING = frozenset(
+    {
+        "ModelBlessing",
+        "InfraBlessing",
+        "PushedModel",
+        "ModelEvaluation",
+        "ModelRun",
+        "system.Metrics",
+    }
+)
+_FOUND = "found"
+"""A later run that found the artifact adds this; it says nothing about the run that made it."""
+
 _IS_SET = ("1", "1.0")
 
 
@@ -35,7 +49,7 @@ def model_histories(store: Any, limit: int) -> list[ModelHistory]:
     models = [
         each
         for each in store.get_artifacts_by_type("Model")
-        if str(_metadata(each).get("found")) != "0"  # a resolver that found none leaves one
+        if str(_metadata(each).get(_FOUND)) != "0"  # a resolver that found none leaves one
     ]
     models = _newest(models, limit)
     if not models:
@@ -58,7 +72,10 @@ def model_histories(store: Any, limit: int) -> list[ModelHistory]:
         maker = makers.get(int(model.id))
         to_visit = [*([] if maker is None else [maker]), *readers.get(int(model.id), ())]
         for execution in to_visit:
-            for result in outputs.get(execution, ()):
+            results = outputs.get(execution, ())
+            if execution != maker and any(each.artifact.type == "Model" for each in results):
+                continue  # a converter judges the model that it makes
+            for result in results:
                 found[result.artifact.id] = result
                 to_visit += later.get(result.artifact.id, ())
         histories.append(_history(model, [found[key] for key in sorted(found)], newest))
@@ -74,9 +91,10 @@ def _history(
             port="",
             type=each.artifact.type,
             uri=each.artifact.uri,
-            metadata=_metadata(each.artifact),
+            metadata=_metadata(each.artifact, without=_FOUND),
         )
         for each in results
+        if each.artifact.type in _JUDGING
     ]
     return ModelHistory(
         model=model,
@@ -199,8 +217,10 @@ def _names(store: Any, execution: Any) -> tuple[str, str, str]:
     )
 
 
-def _metadata(artifact: Any) -> dict[str, Any]:
-    return {**values(artifact.properties), **values(artifact.custom_properties)}
+def _metadata(artifact: Any, without: str = "") -> dict[str, Any]:
+    found = {**values(artifact.properties), **values(artifact.custom_properties)}
+    found.pop(without, None)
+    return found
 
 
 def _ref(artifact: Any) -> ArtifactRef:

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ from headrace.lineage.verdicts import verdict_of
 from headrace_components.contract.errors import InputError
 
 _STATES = {"RUNNING": "running", "COMPLETE": "done", "CACHED": "cached", "FAILED": "failed"}
+
+_ANCESTORS = 10
 
 
 class StoreLineage:
@@ -74,7 +77,8 @@ class StoreLineage:
                 of a file inside the artifact, or an artifact's id.
             root: The root that displayed URIs are relative to.
             most: The maximum number of consumers and of others that handed it on, of which there
-                may be one for each run; the latest are returned. None for all.
+                may be one for each run; the latest are returned. Of the ancestors, the nearest
+                are returned, ten times as many. None for all.
 
         Raises:
             InputError: The store does not have this artifact.
@@ -106,7 +110,7 @@ class StoreLineage:
                     if e is not producer
                     and not events.isdisjoint([(e.id, "OUTPUT"), (e.id, "INTERNAL_OUTPUT")])
                 ],
-                ancestors=_ancestors(store, producer),
+                ancestors=_ancestors(store, producer, most and most * _ANCESTORS),
             )
 
     def artifacts(self, kind: str, limit: int) -> list[StoredArtifact]:
@@ -249,11 +253,11 @@ def _writers_and_readers(
     return executions, events
 
 
-def _ancestors(store: Any, producer: Execution | None) -> list[Execution]:
+def _ancestors(store: Any, producer: Execution | None, most: int | None) -> list[Execution]:
     found: dict[Id, Execution] = {}
-    to_visit = [] if producer is None else [producer]
-    while to_visit:
-        execution = to_visit.pop()
+    to_visit = deque([] if producer is None else [producer])
+    while to_visit and (most is None or len(found) < most):
+        execution = to_visit.popleft()
         if execution.id in found:
             continue
         found[execution.id] = execution
@@ -301,9 +305,13 @@ def _find_artifact(store: Any, uri: str, root: Path) -> Any:
         found = store.get_artifacts_by_id([int(uri)])
         if found:
             return found[0]
+    spellings = _spellings(uri, root)
+    exact = store.get_artifacts_by_uri(spellings[0])
+    if exact:  # a store of many runs need not be read as a whole
+        return min(exact, key=lambda artifact: artifact.id)
     artifacts = store.get_artifacts()
     # The longest URI wins: an artifact's own URI before that of one that contains it.
-    for candidate in _spellings(uri, root):
+    for candidate in spellings:
         matches = [a for a in artifacts if a.uri and _lies_in(candidate, a.uri)]
         if matches:
             # If a URI has several records, the first belongs to its producer.

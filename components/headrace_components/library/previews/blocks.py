@@ -10,8 +10,8 @@ A reader returns sections, `{"heading": ..., "blocks": [...]}`. A block is one o
     {"kind": "matrix", "caption": ..., "names": [...], "counts": [[...], ...]}
 
 and a cell is a text, a number, None where there is no value, or an object with `text` and one of
-`tone` (as of a note), `image` (a `data:` URI) or `soft` (true: said by the way). A page escapes all
-of them. A cell holds at most `TEXT_LENGTH` characters.
+`tone` (as of a note), `image` (a `data:` URI) or `soft` (true: said by the way). `number` is true
+for a text that is a number. A page escapes all of them, and `cut` makes them short enough.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,6 +62,12 @@ def chart(caption: str, x: str, series: Mapping[str, Sequence[Sequence[float]]])
 def toned(content: str, tone: str) -> Cell:
     """Returns a cell that says something good or bad."""
     return {"text": content, "tone": tone}
+
+
+def change(value: float, tone: str = "") -> Cell:
+    """Returns a cell with a difference of numbers; an empty `tone` is neither good nor bad."""
+    cell: dict[str, Any] = {"text": f"{value:+.4g}".replace("-", "\N{MINUS SIGN}"), "number": True}
+    return {**cell, "tone": tone} if tone else cell
 
 
 def soft(content: str) -> Cell:

@@ -10,11 +10,11 @@ from headrace_components.library.data.tfrecord import read_records
 from headrace_components.library.previews.blocks import (
     Block,
     Cell,
+    change,
     cut,
     note,
     section,
     table,
-    toned,
 )
 from headrace_components.library.previews.wire import Spec, decode
 
@@ -235,12 +235,11 @@ def _gain(name: str, was: float, now: float) -> float:
     """Returns how much better a value became, against the value before; negative if worse."""
     if math.isnan(now) or math.isnan(was):
         return 0.0 if math.isnan(was) else -math.inf
-    change = (now - was) / max(abs(was), 1e-9)
-    return -change if any(word in name.casefold() for word in _LOWER_IS_BETTER) else change
+    share = (now - was) / max(abs(was), 1e-9)
+    return -share if any(word in name.casefold() for word in _LOWER_IS_BETTER) else share
 
 
-def _change(gain: float, change: float) -> Cell:
-    text = f"{change:+.4g}" if math.isfinite(change) else str(change)
-    if not change or not gain:
-        return text
-    return toned(text, "good" if gain > 0 else "bad")
+def _change(gain: float, difference: float) -> Cell:
+    if not difference or not gain or math.isnan(difference):
+        return change(difference)
+    return change(difference, "good" if gain > 0 else "bad")

@@ -49,6 +49,9 @@ def answer(question: Mapping[str, Any]) -> Any:
         InputError: The artifact is damaged, or is not what its type says.
     """
     what = question["what"]
+    for name in ("path", "before", "after"):
+        if name in question:
+            check_links(Path(question[name]))
     if what == "rows":
         from headrace_components.library.previews.example_table import Window, read_table
 
@@ -58,6 +61,23 @@ def answer(question: Mapping[str, Any]) -> Any:
         compare = _function(_COMPARISONS[question["type"]])
         return compare(Path(question["before"]), Path(question["after"]))
     return _function(_READERS[question["type"]])(Path(question["path"]))
+
+
+def check_links(path: Path) -> None:
+    """Refuses an artifact with a link to a place outside of it, which a reader would follow.
+
+    Raises:
+        InputError: It has one.
+    """
+    place = path.resolve()
+    for folder, directories, files in os.walk(path):
+        for name in (*directories, *files):
+            entry = Path(folder, name)
+            if entry.is_symlink() and not entry.resolve().is_relative_to(place):
+                raise InputError(
+                    f"{entry} is a link to a place outside of the artifact, so nothing of the "
+                    "artifact is read. Replace the link by what it leads to."
+                )
 
 
 def _function(place: tuple[str, str]) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from headrace_components.library.previews.blocks import (
     section,
     size,
     table,
+    text,
 )
 from headrace_components.library.previews.wire import Spec, decode
 
@@ -37,6 +39,9 @@ _DTYPES = {
     8: "complex64", 9: "int64", 10: "bool", 14: "bfloat16", 17: "uint16", 18: "complex128",
     19: "float16", 20: "resource", 21: "variant", 22: "uint32", 23: "uint64",
 }  # fmt: skip
+
+_MAX_EXAMPLES = 5
+_MAX_SAMPLE = 64
 
 # These initialize tables and must not be called.
 _PRIVATE = "__"
@@ -99,8 +104,8 @@ def _saved_model(file: Path, path: Path) -> list[Block]:
         for signature, found in _signatures(graph).items():
             for port in ("inputs", "outputs"):
                 rows += [
-                    [cut(signature), port.removesuffix("s"), cut(key), text]
-                    for key, text in found[port].items()
+                    [cut(signature), port.removesuffix("s"), cut(key), tensor]
+                    for key, tensor in found[port].items()
                 ]
         columns = ("signature", "", "name", "type and shape")
         blocks = [facts(general)]
@@ -110,7 +115,36 @@ def _saved_model(file: Path, path: Path) -> list[Block]:
             else note("It has no signature that a server could call.", "warn")
         )
         sections.append(section(f"SavedModel{place}", *blocks))
+        if rows:
+            sections.append(section("Serving", text("Commands", serving_text(file.parent, graph))))
     return sections
+
+
+def serving_text(folder: Path, graph: Mapping[str, Any]) -> str:
+    """Returns commands that serve a model and ask it: a line for each signature."""
+    lines = [f"headrace serve {shlex.quote(str(folder))}"]
+    for name, signature in list(_signatures(graph).items())[:_MAX_EXAMPLES]:
+        instance = {key: _sample(tensor) for key, tensor in signature["inputs"].items()}
+        body = json.dumps({"signature_name": name, "instances": [instance]}, ensure_ascii=False)
+        address = "http://localhost:8501/v1/models/model:predict"
+        lines.append(f"curl {address} -d {shlex.quote(body)}")
+    return "\n".join(lines)
+
+
+def _sample(tensor: str) -> Any:
+    """Returns a value of the type and shape of a tensor, for one row."""
+    kind, _, shape = tensor.partition(" (")
+    value: Any = {"b64": "..."} if kind == "string" else "..."
+    if kind.startswith(("float", "bfloat")):
+        value = 0.0
+    elif kind.startswith(("int", "uint")):
+        value = 0
+    sizes = [size for size in shape.removesuffix(")").split(", ")[1:] if size]
+    if math.prod(int(size) if size.isdecimal() else 1 for size in sizes) > _MAX_SAMPLE:
+        return "..."
+    for each in reversed(sizes):
+        value = [value] * (int(each) if each.isdecimal() else 1)
+    return value
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -165,8 +199,8 @@ def _figures(path: Path) -> dict[str, Cell]:
             found["Parameters"] = _parameters(graph)
             for name, signature in _signatures(graph).items():
                 for port, tensors in signature.items():
-                    for key, text in tensors.items():
-                        found[f"{name}, {port.removesuffix('s')} {key}"] = text
+                    for key, tensor in tensors.items():
+                        found[f"{name}, {port.removesuffix('s')} {key}"] = tensor
     total = sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
     return {**found, "Size": size(total)}
 

@@ -7,7 +7,15 @@ from typing import Any
 
 from headrace_components.contract.errors import InputError
 from headrace_components.library.data.tfrecord import read_records
-from headrace_components.library.previews.blocks import Block, chart, cut, note, section
+from headrace_components.library.previews.blocks import (
+    Block,
+    Cell,
+    chart,
+    cut,
+    note,
+    section,
+    table,
+)
 from headrace_components.library.previews.wire import Spec, decode
 
 # tensorflow/core/util/event.proto, tensorflow/core/framework/{summary,tensor}.proto
@@ -50,12 +58,22 @@ def read_curves(path: Path) -> list[Block]:
         return [section("Training", note("It has no logs of TensorBoard."))]
     if not curves:
         notes.append(note("The logs of TensorBoard have no scalars."))
+    shown = sorted(curves.items())[:_MAX_CURVES]
+    if len(curves) > len(shown):
+        notes.append(note(f"The first {len(shown)} of {len(curves)} scalars."))
     charts = [
         chart(cut(tag, 120), "step", {name: _thinned(points) for name, points in lines.items()})
-        for tag, lines in sorted(curves.items())[:_MAX_CURVES]
+        for tag, lines in shown
+        if any(len(points) > 1 for points in lines.values())
     ]
-    if len(curves) > len(charts):
-        notes.append(note(f"The first {len(charts)} of {len(curves)} scalars."))
+    single: list[list[Cell]] = [
+        [cut(tag, 120), cut(name, 120), points[0][1]]
+        for tag, lines in shown
+        for name, points in lines.items()
+        if all(len(each) == 1 for each in lines.values())
+    ]
+    if single:
+        charts.append(table("Scalars with one value", ("scalar", "logs", "value"), single))
     return [section("Training", *notes, *charts)]
 
 

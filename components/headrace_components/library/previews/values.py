@@ -34,7 +34,7 @@ def cell(value: Any) -> Cell:
         is_nested = bool(value) and isinstance(value[0], Sequence | Mapping)
         if len(value) == 1 and (not is_nested or isinstance(value[0], bytes | str)):
             return cell(value[0])
-        return cut(_plain(value)) if value else soft("empty")
+        return cut(_plain(value)) if value else soft("no value")
     if isinstance(value, bytes):
         return _bytes(value)
     if isinstance(value, str):

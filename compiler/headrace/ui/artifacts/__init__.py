@@ -1,0 +1,1 @@
+"""Pages about artifacts: what they hold, who made them, who used them."""
