@@ -93,6 +93,8 @@ def python_component(
     uses_beam: bool = False,
     reads_elsewhere: bool = False,
     execution_type: str = "",
+    json_texts: Sequence[str] = (),
+    json_values: Sequence[str] = (),
 ) -> ContainerComponent:
     """Returns a component that runs code of the author's own.
 
@@ -116,6 +118,9 @@ def python_component(
             database: no cache then answers for its tasks.
         execution_type: The type of its executions in ML Metadata, such as `steps.making.Report` in
             TFX; empty for the name.
+        json_texts: Parameters of the types dict or list that the code gets as JSON text.
+        json_values: Parameters that are JSON text here, and that the code gets as dicts or lists.
+            The text may have null in it, for which kfp has no word.
 
     Raises:
         InputError: A name or type is none, or two ports have one name.
@@ -133,6 +138,8 @@ def python_component(
     )
     made, messages = _ports(name, inputs or {}, outputs or {}, parameters or {})
     messages["execution_type"] = execution_type or name
+    _declare(name, messages["parameters"], json_texts, "JsonValue", "JsonText")
+    _declare(name, messages["parameters"], json_values, "String", "ParsedJson")
     hidden: dict[str, Any] = {CODE: file, OBJECT: function, PORTS: messages}
     made += [port(key, type(value), value) for key, value in hidden.items()]
     if uses_beam:
@@ -216,6 +223,20 @@ def _ports(
         messages["parameters"][key] = _VALUE_TYPES.get(parameter.annotation, _FINAL_STATUS)
         made.append(parameter)
     return made, messages
+
+
+def _declare(
+    name: str, parameters: dict[str, str], keys: Sequence[str], kind: str, declared: str
+) -> None:
+    """Has the code get parameters of one kind as another."""
+    for key in keys:
+        if parameters.get(key) != kind:
+            wanted = "dict or list" if kind == _VALUE_TYPES[dict] else "str"
+            raise InputError(
+                f"{name}: `{key}` is among `json_texts` or `json_values`, expected a parameter of "
+                f"the type {wanted}. Correct the name, or leave it out."
+            )
+        parameters[key] = declared
 
 
 def _without_none(kind: Any) -> tuple[Any, bool]:

@@ -26,6 +26,8 @@ _OF_EVERY_VALUE = frozenset({"__is_null__", KEY})
 
 # How the tasks before an exit task ended. TFX gives it as JSON text.
 _FINAL_STATUS = "FinalStatus"
+# A dict or list that the code gets as JSON text, as TFX's executors get messages; and the reverse.
+_JSON_TEXT, _PARSED_JSON = "JsonText", "ParsedJson"
 # Kubeflow's words for it, and those of Vertex AI, the only backend of TFX that has exit handlers.
 _VERTEX_STATES = {"COMPLETE": "SUCCEEDED", "CANCELED": "CANCELLED"}
 
@@ -170,16 +172,20 @@ def _bring(output: contract.Artifact, uri: str) -> None:
 
 def _without_values(task: contract.Task, ports: Ports) -> dict[str, Any]:
     return {
-        name: _number(ports.parameters.get(name, ""), value)
+        name: _as_declared(ports.parameters.get(name, ""), value)
         for name, value in task.params.items()
         if value is not None
     }
 
 
-def _number(kind: str, value: Any) -> Any:
+def _as_declared(kind: str, value: Any) -> Any:
     if kind == _FINAL_STATUS:
         state = value.get("state")
         return json.dumps({**value, "state": _VERTEX_STATES.get(state, state)})
+    if kind == _JSON_TEXT:
+        return json.dumps(value)
+    if kind == _PARSED_JSON:
+        return json.loads(value)
     # JSON has one type of numbers.
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return _NUMBERS[kind](value) if kind in _NUMBERS and is_number else value
@@ -209,7 +215,7 @@ def _value(
     kind = port["value"]
     made = _class(name, port, classes)()
     made.uri = _file(scratch, "inputs", name)
-    plain = base64.b64decode(value) if kind == "Bytes" else _number(kind, value)
+    plain = base64.b64decode(value) if kind == "Bytes" else _as_declared(kind, value)
     if isinstance(made, ValueArtifact):
         # A class of the author's own decides itself how its values are written.
         is_own = not isinstance(made, getattr(values, kind))

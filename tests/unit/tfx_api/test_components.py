@@ -849,3 +849,29 @@ def test_a_pusher_to_bigquery_is_refused() -> None:
     world = World()
     node = big_query.Pusher(model=world.model, custom_config={})
     assert "no pusher to BigQuery ML" in refusal(*world.nodes(), node)
+
+
+def test_an_argument_that_nothing_reads_is_named() -> None:
+    world = World()
+    push = {"filesystem": {"base_directory": "serving"}}
+    node = models.Pusher(model=world.model, push_destination=push, custom_config={"a": 1})
+    (note,) = read(*world.nodes(), node).notes
+    assert "Pusher: `custom_config` has no effect: Headrace's pusher has nothing" in note
+
+    node = models.Pusher(model=world.model, push_destination=push, custom_config={})
+    assert not read(*world.nodes(), node).notes
+
+
+def test_keys_of_a_job_of_vertex_that_nothing_reads_are_named() -> None:
+    pool = {**JOB["worker_pool_specs"][0], "nfs_mounts": [1]}  # type: ignore[dict-item]
+    spec = {"worker_pool_specs": [pool], "service_account": "a@b", "network": ""}
+    job = {"display_name": "train", "labels": {"team": "a"}, "job_spec": spec}
+    config = {vertex.ENABLE_VERTEX_KEY: True, vertex.TRAINING_ARGS_KEY: job}
+    notes = read(*vertex_trainer(config)).notes
+    assert [note.partition(", which")[0] for note in notes] == [
+        "flights.py: Trainer: a job of custom_config has ['labels']",
+        "flights.py: Trainer: its job_spec has ['service_account']",
+        "flights.py: Trainer: a worker pool has ['nfs_mounts']",
+    ]
+    (note,) = read(*vertex_pusher(other_key=1)).notes
+    assert "custom_config has ['other_key'], which have no effect" in note

@@ -35,10 +35,11 @@ def _example_gen(component: str) -> Translator:
                 "`custom_config` is for an executor of one's own, and Headrace's reads this "
                 "format. Leave it out."
             )
-        values = {}
+        values, read = {}, []
         if component == "import_example_gen":
             values["payload_format"] = _payload_format(given["output_data_format"], translation)
-        return translated(node, translation, component, values=values)
+            read = ["output_data_format"]
+        return translated(node, translation, component, values=values, read=read)
 
     return translate
 
@@ -163,7 +164,7 @@ def _bulk_inferrer(node: Any, translation: Translation) -> Translated:
 
 def _filter(node: Any, translation: Translation) -> Translated:
     values = translation.user_code(node, "filter_fn", given="filter_fn_path")
-    return translated(node, translation, "filter_examples", values=values)
+    return translated(node, translation, "filter_examples", values=values, read=["filter_fn_path"])
 
 
 TRANSLATORS: Mapping[str, Translator] = {

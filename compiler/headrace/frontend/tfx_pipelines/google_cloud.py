@@ -4,7 +4,7 @@ Sources: `tfx/extensions/google_cloud_ai_platform/{training,prediction}_clients.
 `custom_config`, and the CustomJobSpec of Vertex AI for the machines in them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from headrace.frontend.tfx_pipelines.machines import cores_and_memory
@@ -31,6 +31,24 @@ _ENCRYPTION = "encryption_spec_key_name"
 _RETIRED_SERVING = frozenset({"model_name", "regions", "runtime_version", "python_version"})
 _WITHOUT_EFFECT = frozenset(
     {"deployed_model_display_name", "deploy_request_timeout", "regions", "sync"}
+)
+
+
+# What is read of the arguments for training and serving.
+_JOB_KEYS = frozenset({"project", "region", "display_name", "job_spec", "worker_pool_specs"})
+_POOL_KEYS = frozenset({"machine_spec", "replica_count", "container_spec"})
+_MACHINE_KEYS = frozenset({"machine_type", "accelerator_type", "accelerator_count"})
+# Headrace's components have images of their own; TFX itself replaces the command.
+_CONTAINER_KEYS = frozenset({"image_uri", "command", "args"})
+_PUSHER_KEYS = frozenset(
+    {
+        keys.ENABLE_VERTEX_KEY,
+        keys.ENABLE_UCAIP_KEY,
+        keys.VERTEX_REGION_KEY,
+        keys.ENDPOINT_ARGS_KEY,
+        keys.VERTEX_CONTAINER_IMAGE_URI_KEY,
+        keys.SERVING_ARGS_KEY,
+    }
 )
 
 
@@ -104,7 +122,8 @@ def pusher(node: Any, translation: Translation) -> Translated:
         "encryption_key": serving.get(_ENCRYPTION),
         **{key: serving[key] for key in _SERVING if key in serving},
     }
-    return translated(node, translation, "vertex_pusher", values=values)
+    _tell_unread(translation, {"custom_config": (config, _PUSHER_KEYS)})
+    return translated(node, translation, "vertex_pusher", values=values, read=["custom_config"])
 
 
 def _config(node: Any, translation: Translation, instead: str) -> Mapping[str, Any]:
@@ -154,6 +173,17 @@ def _machine(job: Any, translation: Translation, *, may_share: bool) -> StepSett
     if not pools:
         return None
     machine = pools[0].get("machine_spec") or {}
+    if "worker_pool_specs" in (job.get("job_spec") or job):
+        _tell_unread(
+            translation,
+            {
+                "a job of custom_config": (job, _JOB_KEYS),
+                "its job_spec": (job.get("job_spec") or {}, _JOB_KEYS),
+                "a worker pool": (pools[0], _POOL_KEYS),
+                "its machine_spec": (machine, _MACHINE_KEYS),
+                "its container_spec": (pools[0].get("container_spec") or {}, _CONTAINER_KEYS),
+            },
+        )
     machines = sum(int(pool.get("replica_count") or 1) for pool in pools)
     if machines > 1 and may_share:
         translation.note(
@@ -176,6 +206,21 @@ def _machine(job: Any, translation: Translation, *, may_share: bool) -> StepSett
         accelerator_type="" if accelerator.endswith("_UNSPECIFIED") else accelerator,
         accelerator_limit=int(machine.get("accelerator_count") or 0),
     )
+
+
+def _tell_unread(
+    translation: Translation, parts: Mapping[str, tuple[Mapping[str, Any], Collection[str]]]
+) -> None:
+    """Tells the author which keys have no counterpart: of each part its content, and what is read.
+
+    The image of a pool is that of TFX for all components; Headrace's have one each.
+    """
+    for part, (content, known) in parts.items():
+        if unread := sorted(key for key in content if key not in known and content[key]):
+            translation.note(
+                f"{part} has {unread}, which have no effect. headrace.toml has settings for tasks, "
+                "for [vertex] and for [images]."
+            )
 
 
 def _retired_pools(job: Mapping[str, Any]) -> list[Mapping[str, Any]]:

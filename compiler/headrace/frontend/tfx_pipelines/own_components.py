@@ -4,7 +4,7 @@ import inspect
 import json
 import sys
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,14 @@ from headrace.frontend.tfx_pipelines.container_words import words_of
 from headrace.frontend.tfx_pipelines.importers import artifact_class
 from headrace.frontend.tfx_pipelines.naming import identifier
 from headrace.frontend.tfx_pipelines.nesting import sources
+from headrace.frontend.tfx_pipelines.own_parameters import (
+    final_status,
+    json_texts,
+    json_values,
+    optional,
+    parameter_types,
+    parameters,
+)
 from headrace.frontend.tfx_pipelines.plan import Call, Code, Definition, Step, Value
 from headrace.frontend.tfx_pipelines.platform import platform_settings
 from headrace.frontend.tfx_pipelines.steps import all_beam_arguments
@@ -29,10 +37,7 @@ from headrace_tfx.artifacts.values import (
 )
 from headrace_tfx.authoring.executor_specs import TemplatedExecutorContainerSpec
 from headrace_tfx.authoring.nodes import BaseBeamComponent
-from headrace_tfx.authoring.proto_types import is_message_type
 from headrace_tfx.components.executors import BuiltinExecutor
-from headrace_tfx.components.specs import JsonParameter
-from headrace_tfx.running.exit_handlers import FinalStatusStr
 
 _VALUES: Mapping[type[ValueArtifact], str] = {
     Integer: "int",
@@ -91,7 +96,10 @@ def _executor(node: Any) -> Any:
 def _python(node: Any, translation: Translation) -> tuple[dict[str, Value], Call]:
     spec, executor = node.SPEC_CLASS, _executor(node)
     is_reader = any(each.__name__ in _READERS for each in type(node).__mro__)
-    given = dict(_parameters(node, translation, is_function=hasattr(executor, "FUNCTION")))
+    is_function = hasattr(executor, "FUNCTION")
+    given = dict(parameters(node, translation, is_function=is_function))
+    texts = [] if is_function else sorted(json_texts(node, given))
+    values = sorted(json_values(node, given))
     if is_reader:
         given = {**_reader_defaults(given), **given}
     uses_beam = isinstance(node, BaseBeamComponent)
@@ -101,9 +109,11 @@ def _python(node: Any, translation: Translation) -> tuple[dict[str, Value], Call
             "name": identifier(type(node).__name__),
             "code": _code(node, executor, translation),
             **_ports(node, translation),
-            **_section("parameters", {**_parameter_types(spec, given), **_final_status(node)}),
+            **_section("parameters", {**parameter_types(spec, given), **final_status(node)}),
             **({"uses_beam": True} if uses_beam else {}),
             **({"reads_elsewhere": True} if is_reader else {}),
+            **({"json_texts": texts} if texts else {}),
+            **({"json_values": values} if values else {}),
             "execution_type": node.type,
         },
     )
@@ -114,7 +124,7 @@ def _python(node: Any, translation: Translation) -> tuple[dict[str, Value], Call
 
 def _container(node: Any, translation: Translation) -> tuple[dict[str, Value], Call]:
     spec = node.executor_spec
-    given = dict(_parameters(node, translation, is_function=True))
+    given = dict(parameters(node, translation, is_function=True))
     call = Call(
         function="authoring.container_component",
         arguments={
@@ -122,7 +132,7 @@ def _container(node: Any, translation: Translation) -> tuple[dict[str, Value], C
             "image": spec.image,
             "command": words_of([*spec.command, *spec.args], node, translation),
             **_ports(node, translation),
-            **_section("parameters", _parameter_types(node.SPEC_CLASS, given)),
+            **_section("parameters", parameter_types(node.SPEC_CLASS, given)),
         },
     )
     return given, call
@@ -131,7 +141,7 @@ def _container(node: Any, translation: Translation) -> tuple[dict[str, Value], C
 def _ports(node: Any, translation: Translation) -> dict[str, Value | Call]:
     spec = node.SPEC_CLASS
     inputs = {
-        name: _optional(_type(_source(node, name, each), translation), is_optional=each.optional)
+        name: optional(_type(_source(node, name, each), translation), is_optional=each.optional)
         for name, each in spec.INPUTS.items()
         if name in node.inputs or not _is_builtin(node)
     }
@@ -149,10 +159,6 @@ def _is_builtin(node: Any) -> bool:
 
 def _section(name: str, content: dict[str, Value]) -> dict[str, Value | Call]:
     return {name: content} if content else {}
-
-
-def _optional(text: str, *, is_optional: bool) -> Code:
-    return Code(text=f"{text} | None" if is_optional else text)
 
 
 def _source(node: Any, name: str, declared: Any) -> Any:
@@ -200,74 +206,11 @@ def _definition(name: str, call: Call, translation: Translation) -> str:
     return chosen
 
 
-def _parameters(
-    node: Any, translation: Translation, *, is_function: bool
-) -> Iterator[tuple[str, Value]]:
-    declared = node.SPEC_CLASS.PARAMETERS
-    for name, given in node.exec_properties.items():
-        if isinstance(given, FinalStatusStr):
-            continue  # the backend gives it
-        kind = declared[name].type
-        if is_message_type(kind) or hasattr(given, "DESCRIPTOR"):
-            value = translation.value(given, name, dict)
-            # TFX gives an executor the JSON text of a message, and a function the message.
-            yield name, value if is_function or _refers(value) else json.dumps(value)
-        elif isinstance(declared[name], JsonParameter):
-            value = translation.value(given, name)
-            yield name, value if _refers(value) else json.dumps(value)
-        elif hasattr(given, "to_json"):
-            yield name, given.to_json()
-        else:
-            yield name, translation.value(given, name)
-
-
-def _refers(value: Value) -> bool:
-    """Returns whether a value is or has a reference, as to a parameter of the pipeline."""
-    if isinstance(value, Mapping):
-        return any(map(_refers, value.values()))
-    if isinstance(value, (list, tuple)):
-        return any(map(_refers, value))
-    return not (value is None or isinstance(value, (bool, int, float, str)))
-
-
 def _reader_defaults(given: Mapping[str, Value]) -> dict[str, Value]:
     config = given.get("input_config")
     splits = json.loads(config)["splits"] if isinstance(config, str) else _INPUT_CONFIG["splits"]
     output = _OUTPUT_CONFIG if len(splits) == 1 else {}
     return {"input_config": json.dumps(_INPUT_CONFIG), "output_config": json.dumps(output)}
-
-
-def _final_status(node: Any) -> dict[str, Value]:
-    return {
-        name: Code(text="dsl.PipelineTaskFinalStatus")
-        for name, given in node.exec_properties.items()
-        if isinstance(given, FinalStatusStr)
-    }
-
-
-def _parameter_types(spec: Any, given: Mapping[str, Value]) -> dict[str, Value]:
-    found: dict[str, Value] = {}
-    for name, each in spec.PARAMETERS.items():
-        text = _parameter_type(each.type, given.get(name))
-        if text:
-            found[name] = _optional(text, is_optional=each.optional)
-    return found
-
-
-def _parameter_type(kind: Any, given: Value) -> str:
-    """Returns the type of a parameter; empty if neither its declaration nor its value says it."""
-    if isinstance(given, (bool, int, float, str, list, tuple, Mapping)) and given is not None:
-        plain = "list" if isinstance(given, tuple) else type(given).__name__
-        is_number = kind is float and type(given) is int
-        return "float" if is_number else plain if plain in _NAMES else "dict"
-    origin = typing.get_origin(kind) or kind
-    if is_message_type(kind):
-        return "dict"
-    name = getattr(origin, "__name__", "")
-    return name if name in _NAMES else "str"
-
-
-_NAMES = ("str", "int", "float", "bool", "list", "dict")
 
 
 def _code(node: Any, executor: Any, translation: Translation) -> str:

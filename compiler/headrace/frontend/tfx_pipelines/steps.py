@@ -1,6 +1,6 @@
 """Makes the step of a component of the catalogue from a TFX node."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +11,9 @@ from headrace_components.contract import declaration
 
 # On this machine, in this process or others. Headrace computes without Beam in their place.
 _DIRECT_RUNNERS = frozenset({"", "direct", "switchingdirect", "bundlebaseddirect", "fnapi"})
+
+# The formats of examples that TFX's constructors give: tf.Examples in compressed TFRecords.
+_FORMATS = {"output_data_format": 6, "output_file_format": 5}
 
 # TFX's name of an input or a parameter, and ours.
 _Names = Mapping[str, str]
@@ -24,6 +27,7 @@ def step(
     inputs: _Names | None = None,
     parameters: _Names | None = None,
     values: Mapping[str, Any] | None = None,
+    read: Collection[str] = (),
     settings: StepSettings | None = None,
 ) -> Step:
     """Returns the task of a component of the catalogue that does a node's work.
@@ -35,6 +39,8 @@ def step(
         inputs: Our names of inputs that have another name in TFX.
         parameters: The same for parameters.
         values: Parameters by our names, in place of what the node has; None leaves one out.
+        read: TFX's names of parameters that the caller has read. The author is told which others
+            have no effect.
         settings: What the task gets besides; None takes the node's platform config.
 
     Raises:
@@ -46,6 +52,7 @@ def step(
     }
     renamed = parameters or {}
     given = {renamed.get(key, key): value for key, value in node.exec_properties.items()}
+    _tell_unread(translation, component, {key: given[key] for key in given if key not in read})
     arguments |= _parameters(translation, component, {**given, **(values or {})})
     if "beam_pipeline_args" in _parameter_names(component):
         beam = beam_arguments(node, translation)
@@ -77,6 +84,17 @@ def _parameters(
             continue
         result[each.name] = value
     return result
+
+
+def _tell_unread(translation: Translation, component: str, given: Mapping[str, Any]) -> None:
+    """Tells the author which arguments our component does not have."""
+    known = _parameter_names(component)
+    for key, value in given.items():
+        is_set = value not in (None, "", [], (), {}) and value != _FORMATS.get(key)
+        if key not in known and is_set:
+            translation.note(
+                f"`{key}` has no effect: Headrace's {component} has nothing that it sets."
+            )
 
 
 def _parameter_names(component: str) -> set[str]:

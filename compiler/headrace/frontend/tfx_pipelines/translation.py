@@ -27,7 +27,7 @@ from headrace.frontend.tfx_pipelines.run_parameters import RunParameters
 from headrace.frontend.tfx_pipelines.run_values import RunValues
 from headrace.ir import carried_numbers
 from headrace_components.library.user_code.module_pack import is_packed, is_remote
-from headrace_tfx.authoring.channels import ExternalPipelineChannel
+from headrace_tfx.authoring.channels import BaseChannel, ExternalPipelineChannel
 from headrace_tfx.authoring.placeholders import Placeholder
 from headrace_tfx.authoring.runtime_parameter import RuntimeParameter
 
@@ -198,7 +198,9 @@ class Translation:
         """Returns the variable of the node's own task."""
         return self.names.new(self.node)
 
-    def value(self, given: Any, name: str, wanted: type[Any] = object) -> Value:
+    def value(
+        self, given: Any, name: str, wanted: type[Any] = object, *, with_none: bool = False
+    ) -> Value:
         """Returns what an author gave as a value of the plan.
 
         Args:
@@ -207,6 +209,7 @@ class Translation:
             name: The argument, for messages.
             wanted: The type of our parameter. A dict may be given as JSON text, and a truth value
                 as 0 or 1, as TFX keeps them.
+            with_none: Whether None may be in lists and dicts: the caller writes them as JSON text.
 
         Raises:
             CompileError: There is something else in it.
@@ -225,23 +228,28 @@ class Translation:
         if isinstance(given, Path):
             return str(given)
         if isinstance(given, Mapping):
-            return {str(key): self._item(item, name) for key, item in given.items()}
+            return {str(key): self._item(each, name, with_none) for key, each in given.items()}
         if isinstance(given, (list, tuple)):
-            return [self._item(item, name) for item in given]
+            return [self._item(each, name, with_none) for each in given]
         if hasattr(given, "DESCRIPTOR"):
             return _message(given)
+        if isinstance(given, BaseChannel):
+            raise self.error(
+                f"`{name}` holds {given!r}, but a parameter carries no artifacts. Make it an input "
+                "of the node, or pass where they are, as `channel.future()[0].uri`."
+            )
         raise self.error(
             f"`{name}` holds a {type(given).__name__}, which no pipeline file can hold: {given!r}. "
             "Pass text, numbers, lists, dicts or proto messages."
         )
 
-    def _item(self, given: Any, name: str) -> Value:
-        if given is None:
+    def _item(self, given: Any, name: str, with_none: bool) -> Value:
+        if given is None and not with_none:
             raise self.error(
                 f"`{name}` holds None, which kfp does not compile. Leave the key out, or write "
                 "another value for it."
             )
-        return self.value(given, name)
+        return self.value(given, name, with_none=with_none)
 
     def _check_number(self, given: Value, name: str) -> None:
         if carried_numbers.changed(given) is None:
