@@ -277,7 +277,7 @@ PIPELINE = tfx.dsl.Pipeline({pipeline!r}, components=nodes)
         ("{'x': 2**60}", "`custom_config` holds the integer 1152921504606846976"),
         ("{'x': len}", "`custom_config` holds a builtin_function_or_method"),
         ("{'x': b'a'}", "`custom_config` holds a bytes"),
-        ("{'x': rows}", "`custom_config` holds a OutputChannel"),
+        ("{'x': rows}", "`custom_config` holds CsvExampleGen.outputs"),
     ],
 )
 def test_values_that_no_pipeline_holds_are_named(
