@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from headrace.contract.service import ContactLostError
     from headrace.errors import CompileError
     from headrace.profiles.profile import Profile
+    from headrace.targets.local.graph import graph
     from headrace.targets.local.run import resume, run
     from headrace.targets.local.shared.container_options import ContainerOptions
+    from headrace.targets.local.shared.observer import Silence
     from headrace.targets.local.shared.results import RunResult
+    from headrace.targets.past_runs import RunList, runs
     from headrace.targets.remote.submitted_run import SubmittedRun, submit
     from headrace_components.contract.errors import InputError, PlatformError
 
@@ -26,11 +29,15 @@ __all__ = [
     "InputError",
     "PlatformError",
     "Profile",
+    "RunList",
     "RunResult",
+    "Silence",
     "SubmittedRun",
     "compile",
+    "graph",
     "resume",
     "run",
+    "runs",
     "submit",
 ]
 
@@ -43,11 +50,16 @@ _HOMES = {
     "InputError": "headrace_components.contract.errors",
     "PlatformError": "headrace_components.contract.errors",
     "Profile": "headrace.profiles.profile",
+    "RunList": "headrace.targets.past_runs",
     "RunResult": "headrace.targets.local.shared.results",
+    "Silence": "headrace.targets.local.shared.observer",
     "SubmittedRun": "headrace.targets.remote.submitted_run",
     "compile": "headrace.compilation.compiler",
+    "graph": "headrace.targets.local.graph",
+    "load_ipython_extension": "headrace.targets.local.graph",
     "resume": "headrace.targets.local.run",
     "run": "headrace.targets.local.run",
+    "runs": "headrace.targets.past_runs",
     "submit": "headrace.targets.remote.submitted_run",
 }
 

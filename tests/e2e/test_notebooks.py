@@ -1,5 +1,6 @@
 """Pipelines of Headrace that are written and run in a notebook, with a real kernel."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -67,7 +68,12 @@ def ran(kernel: Kernel, tmp_path_factory: pytest.TempPathFactory) -> dict[str, C
         "module": MODULE,
         "sibling": SIBLING,
         "pipeline": PIPELINE,
+        "graph": "headrace.graph(doubling)",
+        "shown": "%load_ext headrace\ndoubling",
         "run": "result = headrace.run(doubling)\nresult",
+        "task": "[task for task in result.tasks if task.name == 'statistics-gen'][0]",
+        "artifact": "next(t for t in result.tasks if 'gen' in t.name).artifacts['examples'][0]",
+        "runs": "headrace.runs(state='succeeded')",
         "outputs": "{task.name: task.parameters for task in result.tasks}['length']",
         "broken": SIBLING.replace("x * 2", "x.no_such"),
         "run broken": "headrace.run(doubling)",
@@ -92,6 +98,28 @@ def test_a_pipeline_of_a_cell_runs_with_a_module_file_of_another_cell(ran: dict[
 
 
 @pytest.mark.slow
+def test_a_pipeline_of_a_cell_is_shown_as_a_graph_before_it_runs(ran: dict[str, Cell]) -> None:
+    for cell in (ran["graph"], ran["shown"]):
+        [svg] = re.findall(r"<svg.*</svg>", cell.html, re.DOTALL)
+        assert all(name in svg for name in ("csv-example-gen", "statistics-gen", "transform"))
+        places = {
+            name: float(y)
+            for y, name in re.findall(r'<text x="[\d.]+" y="([\d.]+)"[^>]*>([\w-]+)<', svg)
+        }
+        assert places["csv-example-gen"] < places["statistics-gen"] < places["schema-gen"]
+    assert "transform (transform), after csv-example-gen, schema-gen" in ran["graph"].value
+
+
+def test_tasks_artifacts_and_lists_of_runs_are_shown(ran: dict[str, Cell]) -> None:
+    assert "<summary" in ran["task"].html
+    assert "statistics: tfx.ExampleStatistics" in ran["task"].html
+    assert "Data statistics" in ran["task"].html
+    assert "tfx.Examples" in ran["artifact"].html
+    assert "split_names" in ran["artifact"].html
+    assert "doubling" in ran["runs"].html
+    assert ">succeeded</span>" in ran["runs"].html
+
+
 def test_a_module_that_a_cell_writes_again_is_used_as_it_is_then(ran: dict[str, Cell]) -> None:
     assert "AttributeError at scaling.py, line 2" in ran["run broken"].html
     assert ">cached<" in ran["run broken"].html

@@ -20,11 +20,15 @@ EXPECTED = [
     "InputError",
     "PlatformError",
     "Profile",
+    "RunList",
     "RunResult",
+    "Silence",
     "SubmittedRun",
     "compile",
+    "graph",
     "resume",
     "run",
+    "runs",
     "submit",
 ]
 

@@ -67,7 +67,9 @@ def test_an_edit_of_the_code_or_of_what_it_imports_runs_the_task_again(tmp_path:
 
     def states(number: int, *, reads: bool = False) -> list[str]:
         (tmp_path / "pipeline.py").write_text(f"READS = {reads}\n{pipeline}", "utf-8")
-        (tmp_path / "counting.py").write_text(f"import numbering\n\n{module}", "utf-8")
+        used = module.replace("factor=1.0):", "factor=1.0):\n    factor *= numbering.NUMBER")
+        assert used != module
+        (tmp_path / "counting.py").write_text(f"import numbering\n\n{used}", "utf-8")
         (tmp_path / "numbering.py").write_text(f"NUMBER = {number}\n", "utf-8")
         given = {"data": str(tmp_path / "data")}
         result = headrace.run(

@@ -7,11 +7,11 @@ from collections import Counter
 import pytest
 
 from headrace.contract.service import ServiceTask
+from headrace.display.graph.drawing import draw
+from headrace.display.graph.layout import Layout, Point, lay_out
+from headrace.display.graph.model import NOT_RUN, Node, tree_of
 from headrace.frontend.loading import load
 from headrace.ir.view import Pipeline
-from headrace.ui.graph.drawing import draw
-from headrace.ui.graph.layout import Layout, Point, lay_out
-from headrace.ui.graph.model import NOT_RUN, Node, tree_of
 from support.cases.ui_pipelines import everything
 
 SIZE = (150.0, 48.0)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from headrace.display.outcomes import duration
+from headrace.display.shortening import shortened
 from headrace.display.verdicts import number
 from headrace.ui import links
 from headrace.ui.filters import FILTERS
@@ -105,17 +106,6 @@ def sign(state: str) -> str:
 def ident(text: str) -> str:
     """Returns an ID for an element, from any text."""
     return hashlib.blake2s(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
-
-
-_MAX_LETTERS = 40
-
-
-def shortened(text: str, letters: int = _MAX_LETTERS) -> str:
-    """Returns a text that fits into a cell; its beginning and its end tell it from others."""
-    if len(text) <= letters:
-        return text
-    end = letters // 3
-    return f"{text[: letters - end - 1]}…{text[-end:]}"
 
 
 def as_text(value: Any) -> str:

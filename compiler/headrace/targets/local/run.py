@@ -1,6 +1,9 @@
 """`headrace.run`: from a pipeline, in any form, to the result of a run."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+import logging
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,36 +66,38 @@ def run(
         base_run: The run whose results stand for tasks outside of the part; empty for the latest
             run that has them.
         observer: Its methods are called during the run. None shows the tasks in the cell of a
-            notebook, and nothing elsewhere.
+            notebook, and on a terminal, and elsewhere logs why tasks failed.
+            `headrace.Silence()` shows nothing.
         flags: What the file of a TFX pipeline finds on its command line, as `["--steps=100"]`.
 
     Raises:
         InputError: The pipeline or a parameter has an error; nothing has run.
         PlatformError: The root or the lineage database cannot be used.
     """
-    observer = observer or _default_observer()
-    loaded = load(pipeline, flags)
-    for line in loaded.notices:
-        observer.log(line)
-    given = {**loaded.parameters, **(parameters or {})}
-    return engine.start(
-        loaded.spec,
-        parameters=packed(loaded.spec, given),
-        origin=_origin(pipeline, given, flags),
-        options=Options(
-            root=loaded.root(root),
-            runner=runner,
-            containers=containers or ContainerOptions(),
-            use_cache=use_cache,
-            metadata=loaded.metadata(metadata),
-            like=like,
-            part=PartRequest(
-                from_nodes=tuple(from_nodes), to_nodes=tuple(to_nodes), base_run=base_run
+    with _display(observer) as shown:
+        loaded = load(pipeline, flags)
+        for line in loaded.notices:
+            shown.log(line)
+        given = {**loaded.parameters, **(parameters or {})}
+        part = PartRequest(
+            from_nodes=tuple(from_nodes), to_nodes=tuple(to_nodes), base_run=base_run
+        )
+        return engine.start(
+            loaded.spec,
+            parameters=packed(loaded.spec, given),
+            origin=_origin(pipeline, given, flags),
+            options=Options(
+                root=loaded.root(root),
+                runner=runner,
+                containers=containers or ContainerOptions(),
+                use_cache=use_cache,
+                metadata=loaded.metadata(metadata),
+                like=like,
+                part=part,
+                keep_worker=in_notebook(),
             ),
-            keep_worker=in_notebook(),
-        ),
-        observer=observer,
-    )
+            observer=shown,
+        )
 
 
 def resume(
@@ -129,16 +134,17 @@ def resume(
         InputError: The run does not exist, its record is damaged, or another process works on it;
             or the pipeline is a different one, or does not compile.
     """
-    return engine.resume(
-        run_id,
-        root=root_of(pipeline, root, flags),
-        pipeline=pipeline,
-        flags=flags,
-        runner=runner,
-        containers=containers,
-        metadata=metadata,
-        observer=observer or _default_observer(),
-    )
+    with _display(observer) as shown:
+        return engine.resume(
+            run_id,
+            root=root_of(pipeline, root, flags),
+            pipeline=pipeline,
+            flags=flags,
+            runner=runner,
+            containers=containers,
+            metadata=metadata,
+            observer=shown,
+        )
 
 
 def run_from_command_line(
@@ -169,8 +175,33 @@ def run_from_command_line(
     )
 
 
-def _default_observer() -> Observer:
-    return NotebookProgress() if in_notebook() else Silence()
+class _Warnings(Silence):
+    """Says that a run failed, to whom did not ask for more."""
+
+    def run_finished(self, result: RunResult) -> None:
+        """Logs the reasons; Python prints them unless the program decides otherwise."""
+        for failure in result.failures:
+            log = f" Its log: {failure.log}" if failure.log else ""
+            logging.getLogger("headrace").warning(
+                "Run %s: %s failed: %s%s", result.run_id, failure.task, failure.message, log
+            )
+
+
+@contextlib.contextmanager
+def _display(observer: Observer | None) -> Iterator[Observer]:
+    """Yields the observer of the caller, or the one for the place where this program runs."""
+    if observer is not None:
+        yield observer
+    elif in_notebook():
+        yield NotebookProgress()
+    elif sys.stderr.isatty():
+        # rich takes a fifth of a second to import.
+        from headrace.display.progress import ProgressDisplay
+
+        with ProgressDisplay() as display:
+            yield display
+    else:
+        yield _Warnings()
 
 
 def _origin(

@@ -112,6 +112,13 @@ class SubmittedRun:
         """
         return self._remote.log(self.id, task)
 
+    def _repr_html_(self) -> str:
+        """Returns what a notebook shows: its state and its tasks, as they were at the last look."""
+        # Imported here: only notebooks need it.
+        from headrace.display.notebook_tables import run_html
+
+        return run_html(self._run)
+
     def cancel(self) -> None:
         """Asks for the run to end, which takes a while. A finished run stays unchanged.
 

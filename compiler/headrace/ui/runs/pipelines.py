@@ -4,9 +4,9 @@ import functools
 from collections.abc import Sequence
 
 from headrace.contract.service import ServiceRun
+from headrace.display.graph.model import ANY_ROUND, pattern_of
 from headrace.ir.validation.checks import check_spec
 from headrace.ir.view import ComponentSpec, Pipeline
-from headrace.ui.graph.model import ANY_ROUND, pattern_of
 from headrace.ui.site import Site
 from headrace_components.contract.errors import ComponentError
 

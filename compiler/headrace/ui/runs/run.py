@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.contract.service import ServiceRun, ServiceTask
+from headrace.display.graph.drawing import draw
+from headrace.display.graph.model import tree_of
 from headrace.ui import links
-from headrace.ui.graph.drawing import draw
-from headrace.ui.graph.model import tree_of
 from headrace.ui.rendering import fragment, ident, page
 from headrace.ui.runs.commands import commands_for
 from headrace.ui.runs.pipelines import pipeline_of

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from headrace.contract.service import ENDED, ServiceRun, ServiceTask, summary_of_tasks
 from headrace.contract.shown_values import shown
+from headrace.display.graph.model import pattern_of
 from headrace.ir.view import Pipeline
-from headrace.ui.graph.model import pattern_of
 from headrace.ui.rendering import page
 from headrace.ui.runs.commands import log_command
 from headrace.ui.runs.logs import last_piece

@@ -35,6 +35,12 @@ class RuntimeArtifact:
     fingerprint: str = ""
     port: str = ""
 
+    def _repr_html_(self) -> str:
+        """Returns what a notebook shows: a page as it is, otherwise the properties."""
+        from headrace.display.notebook_tables import artifact_html
+
+        return artifact_html(self)
+
     def to_json(self) -> dict[str, Any]:
         """Returns the artifact as JSON data."""
         return {
@@ -153,6 +159,12 @@ class TaskOutcome:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     artifacts: ArtifactsByPort = field(default_factory=dict)
     execution: int | None = None
+
+    def _repr_html_(self) -> str:
+        """Returns what a notebook shows: the outputs, to be opened."""
+        from headrace.display.notebook_tables import outputs_html
+
+        return outputs_html(self.name, self.state, self.artifacts, self.parameters)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

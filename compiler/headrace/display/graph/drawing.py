@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from headrace.ui.graph.layout import Point, Segment, lay_out
-from headrace.ui.graph.model import Node
-from headrace.ui.rendering import shortened
+from headrace.display.graph.layout import Point, Segment, lay_out
+from headrace.display.graph.model import Node
+from headrace.display.shortening import shortened
 
 _BOX_HEIGHT = 48.0
 _MIN_WIDTH, _MAX_WIDTH = 150.0, 260.0
