@@ -11,7 +11,7 @@ from headrace_components.evaluator.curves import CalibrationPoint, Confusion, Cu
 from headrace_components.evaluator.metric_rows import RequiredRows, Score, SliceScores
 from headrace_components.evaluator.presentation import classification, metric_values
 from headrace_components.evaluator.report import evaluation_report
-from headrace_components.evaluator.verdict import Failure, Verdict
+from headrace_components.evaluator.verdict import Failure, ModelVerdict
 from headrace_components.library.reports.page import MAX_BYTES
 from support.cases.evaluator import (
     at_least,
@@ -205,7 +205,7 @@ def test_without_a_plot_there_is_no_curve(launcher: Launcher, folders: Mapping[s
     assert "<code>eval_config</code> sets no thresholds" in text
 
 
-BLESSED = Verdict(is_blessed=True)
+BLESSED = ModelVerdict(is_blessed=True)
 AUC_RULE = RequiredRows(
     metric="auc",
     column="auc",
@@ -242,7 +242,7 @@ def test_names_of_slices_are_escaped_and_many_failures_counted() -> None:
         Failure(slice_name=f"a=<i>{number}", text=f"auc on a=<i>{number} is 0.5, required >= 0.7")
         for number in range(25)
     )
-    verdict = Verdict(is_blessed=False, reason="many", failures=failures)
+    verdict = ModelVerdict(is_blessed=False, reason="many", failures=failures)
     slices = [SliceScores(name="a=<i>0", scores=scores(auc=0.5))]
 
     text = evaluation_report(verdict, slices, [AUC_RULE], []).decode()

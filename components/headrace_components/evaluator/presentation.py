@@ -18,14 +18,14 @@ from headrace_components.evaluator.report import evaluation_report
 from headrace_components.evaluator.summary import blessing_metadata
 from headrace_components.evaluator.survey import Survey
 from headrace_components.evaluator.unmeasured import predictions_noted
-from headrace_components.evaluator.verdict import Verdict
+from headrace_components.evaluator.verdict import ModelVerdict
 
 
 def write(
     task: Task,
     config: Any,
     output: Path,
-    verdict: Verdict,
+    verdict: ModelVerdict,
     surveys: Sequence[Survey],
     names_of_classes: Sequence[str],
 ) -> None:
@@ -51,7 +51,7 @@ def write(
     task.output("classification_metrics").metadata.update(classification(curves))
 
 
-def metric_values(slices: Sequence[SliceScores], verdict: Verdict) -> dict[str, float | int]:
+def metric_values(slices: Sequence[SliceScores], verdict: ModelVerdict) -> dict[str, float | int]:
     """Returns the metrics over all rows, by names that every backend accepts."""
     values: dict[str, float | int] = {"blessed": int(verdict.is_blessed)}
     for part in slices:

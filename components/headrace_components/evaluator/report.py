@@ -7,7 +7,7 @@ from headrace_components.evaluator.curves import Curve
 from headrace_components.evaluator.curves_report import curve_section
 from headrace_components.evaluator.intervals import interval_of
 from headrace_components.evaluator.metric_rows import ALL_ROWS, RequiredRows, Score, SliceScores
-from headrace_components.evaluator.verdict import Verdict
+from headrace_components.evaluator.verdict import ModelVerdict
 from headrace_components.library.reports import page
 from headrace_components.library.reports.drawing import strip
 from headrace_components.library.reports.markup import (
@@ -38,7 +38,7 @@ _COUNT = "example_count"
 
 
 def evaluation_report(
-    verdict: Verdict,
+    verdict: ModelVerdict,
     slices: Sequence[SliceScores],
     requirements: Sequence[RequiredRows],
     curves: Sequence[Curve],
@@ -68,7 +68,7 @@ def evaluation_report(
     )
 
 
-def _verdict(verdict: Verdict, requirements: Sequence[RequiredRows]) -> Markup:
+def _verdict(verdict: ModelVerdict, requirements: Sequence[RequiredRows]) -> Markup:
     if verdict.is_blessed:
         words = "Every threshold holds." if requirements else "Nothing was there to be worse than."
         return page.banner("good", "Blessed", element("p", words))
@@ -115,7 +115,7 @@ def _slices(
     slices: Sequence[SliceScores],
     overall: SliceScores | None,
     requirements: Sequence[RequiredRows],
-    verdict: Verdict,
+    verdict: ModelVerdict,
 ) -> Markup:
     leading = requirements[0] if requirements else None
     has_baseline = _has_baseline(slices)

@@ -12,13 +12,13 @@ from headrace_components.evaluator.metric_rows import (
     SliceScores,
     published_name,
 )
-from headrace_components.evaluator.verdict import Verdict
+from headrace_components.evaluator.verdict import ModelVerdict
 
 _MAX_HEADLINES = 10
 
 
 def blessing_metadata(
-    verdict: Verdict, slices: Sequence[SliceScores], requirements: Sequence[RequiredRows]
+    verdict: ModelVerdict, slices: Sequence[SliceScores], requirements: Sequence[RequiredRows]
 ) -> dict[str, str]:
     """Returns why the model is blessed or not, and the metrics that have a threshold.
 

@@ -47,7 +47,7 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class ModelVerdict:
     """The verdict on a model.
 
     Attributes:
@@ -61,7 +61,9 @@ class Verdict:
     failures: tuple[Failure, ...] = ()
 
 
-def verdict_of(checked: CheckedConfig, output: Path, surveys: Sequence[Survey] = ()) -> Verdict:
+def verdict_of(
+    checked: CheckedConfig, output: Path, surveys: Sequence[Survey] = ()
+) -> ModelVerdict:
     """Returns the verdict on an evaluation that has been written.
 
     Without any threshold a model is not blessed, because nothing was checked. With only change
@@ -75,7 +77,7 @@ def verdict_of(checked: CheckedConfig, output: Path, surveys: Sequence[Survey] =
         surveys: The surveys of the predictions.
     """
     if not checked.has_thresholds:
-        return Verdict(
+        return ModelVerdict(
             is_blessed=False,
             reason="`eval_config` sets no thresholds, so nothing was required of the model. Set "
             "one in `metrics_specs`, or leave the blessing input of `pusher` unconnected",
@@ -90,14 +92,14 @@ def verdict_of(checked: CheckedConfig, output: Path, surveys: Sequence[Survey] =
         ),
     )
     if validation.validation_ok and not failures:
-        return Verdict(is_blessed=True)
+        return ModelVerdict(is_blessed=True)
     more = f"; and {len(failures) - _MAX_FAILURES} more" if len(failures) > _MAX_FAILURES else ""
     reason = "; ".join(failure.text for failure in failures[:_MAX_FAILURES]) + more
-    return Verdict(is_blessed=False, reason=reason, failures=failures)
+    return ModelVerdict(is_blessed=False, reason=reason, failures=failures)
 
 
 def write_blessing(
-    blessing: Artifact, verdict: Verdict, candidate: Artifact | None, baseline: Artifact | None
+    blessing: Artifact, verdict: ModelVerdict, candidate: Artifact | None, baseline: Artifact | None
 ) -> None:
     """Writes `BLESSED` or `NOT_BLESSED`, and the metadata that TFX gives it."""
     content = {

@@ -16,7 +16,7 @@ from headrace_components.tflite_converter.signature import Signature
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Metric:
+class ComparedMetric:
     """A metric of both models.
 
     Attributes:
@@ -42,7 +42,7 @@ class ModelDifferences:
 
     num_rows: int
     differences: Mapping[str, Difference]
-    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    metrics: Mapping[str, ComparedMetric] = field(default_factory=dict)
 
 
 def compare(
@@ -120,7 +120,7 @@ def failures(comparison: ModelDifferences, params: TFLiteConverterParams) -> Ite
 
 def _metrics(
     kept: list[tuple[Any, Any, Any]], prediction_key: str, params: TFLiteConverterParams
-) -> dict[str, Metric]:
+) -> dict[str, ComparedMetric]:
     labels, before, after = (
         np.concatenate([part[place] for part in kept]).astype(np.float64) for place in range(3)
     )
@@ -135,5 +135,7 @@ def _metrics(
     found = {}
     for name in names:
         values = [scores.score(name, labels, predictions) for predictions in (before, after)]
-        found[name] = Metric(before=values[0], after=values[1], loss=scores.loss(name, *values))
+        found[name] = ComparedMetric(
+            before=values[0], after=values[1], loss=scores.loss(name, *values)
+        )
     return found
