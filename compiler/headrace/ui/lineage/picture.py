@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from headrace.display.graph.layout import Point, lay_out
 from headrace.lineage.records import ArtifactLineage, Execution
 from headrace.lineage.stored_artifacts import Descendants
-from headrace.ui.graph.layout import Point, lay_out
 from headrace.ui.links import task_link
 from headrace_components.library.reports.markup import shortened
 
