@@ -2,7 +2,7 @@
 
 import shlex
 
-from headrace.contract.service import ServiceRun
+from headrace.contract.service import ServiceRun, ServiceTask
 from headrace.ui.site import Site
 
 Command = tuple[str, str]
@@ -24,9 +24,15 @@ def commands_for(site: Site, run: ServiceRun) -> list[Command]:
     return found
 
 
-def log_command(site: Site, run: ServiceRun, task: str) -> Command:
-    """Returns how to read the log of a task in a terminal."""
-    return "Read its log in a terminal", _of_runs(site, "logs", run.id, task)
+def task_commands(site: Site, run: ServiceRun, task: ServiceTask) -> list[Command]:
+    """Returns what a person may want to do with a task."""
+    found = []
+    if task.log:
+        found.append(("Read its log in a terminal", _of_runs(site, "logs", run.id, task.name)))
+    if task.state in ("done", "cached", "failed") and not site.is_of_service:
+        words = ["headrace", "spin", "--root", str(site.root), run.id, task.name]
+        found.append(("Run it alone, with the code as it is now", shlex.join(words)))
+    return found
 
 
 def _of_runs(site: Site, what: str, *words: str) -> str:

@@ -14,7 +14,7 @@ from headrace.contract.shown_values import shown
 from headrace.display.graph.model import pattern_of
 from headrace.ir.view import Pipeline
 from headrace.ui.rendering import page
-from headrace.ui.runs.commands import log_command
+from headrace.ui.runs.commands import task_commands
 from headrace.ui.runs.logs import last_piece
 from headrace.ui.runs.pipelines import component_at, pipeline_of
 from headrace.ui.runs.reports import reports_of
@@ -67,7 +67,7 @@ def _task_page(request: Request, site: Site, run: ServiceRun, task: ServiceTask)
         parameters=_given(task, pipeline_of(site, run)),
         reports=reports_of(site, task),
         piece=last_piece(site, run, task),
-        commands=[log_command(site, run, task.name)] if task.log else [],
+        commands=task_commands(site, run, task),
     )
 
 
