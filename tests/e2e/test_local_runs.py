@@ -4,9 +4,11 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -389,3 +391,32 @@ def test_a_list_reads_no_pipeline_of_a_run(headrace: Commands) -> None:
     (run,) = json.loads(headrace("runs", "list", "--json"))
 
     assert (run["state"], run["parameters"]["text"]) == ("succeeded", "y")
+
+
+def test_a_table_on_a_terminal_has_no_line_that_is_too_long(headrace: Commands) -> None:
+    ran(pair, headrace, text="much longer than a terminal is wide")
+    main_end, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 70))
+
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "headrace.cli.main", "runs", "list"),
+            *("--root", str(headrace.root)),
+        ],
+        stdout=terminal,
+        check=True,
+        env={key: value for key, value in os.environ.items() if key != "COLUMNS"},
+    )
+
+    shown = os.read(main_end, 10_000).decode().splitlines()
+    assert [len(line) <= 70 for line in shown] == [True, True]
+    assert "longer" in headrace("runs", "list")
+    os.close(terminal)
+    os.close(main_end)
+
+
+def test_what_controls_a_terminal_is_not_printed(headrace: Commands) -> None:
+    ran(pair, headrace, text="\x1b[31mred\x07")
+
+    for words in (["runs", "list"], ["runs", "show", "latest"], ["diff", "latest", "latest"]):
+        assert not {"\x1b", "\x07"} & set(headrace(*words))

@@ -164,3 +164,24 @@ def test_verdicts_are_read_from_the_metadata_of_outputs() -> None:
         "step": ("not blessed",),
         "pusher": ("not pushed",),
     }
+
+
+def test_the_artifacts_of_tasks_have_their_metadata_and_sum_up_to_metrics() -> None:
+    metrics = {
+        "schema_title": "system.Metrics",
+        "uri": "gs://b/metrics",
+        "metadata": {"auc": 0.75, "count": 3.0},
+    }
+    begun = {"start_time": START, "outputs": {"metrics": {"artifacts": [metrics]}}}
+
+    run = described(task(2, 1, "step", "SUCCEEDED", **begun))
+
+    first = run.tasks[0]
+    assert first.started == START
+    (made,) = first.outputs["metrics"]
+    assert (made.type, made.uri, made.metadata["count"]) == ("system.Metrics", "gs://b/metrics", 3)
+    assert [(each.name, each.value) for each in run.summary.metrics] == [
+        ("auc", 0.75),
+        ("count", 3),
+    ]
+    assert run.pipeline == "nested"

@@ -477,6 +477,36 @@ def test_runs_are_listed_shown_cancelled_and_deleted(
     assert [run["id"] for run in json.loads(capsys.readouterr().out)] == ["three"]
 
 
+def test_runs_have_the_same_names_and_filters_as_elsewhere(
+    vertex: VertexPipelines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert submit("--no-wait", "-p", "times=4") == 0
+    start(vertex, "mine-1")
+    start(vertex, "mine-2")
+    chosen = next(iter(vertex.jobs)).rpartition("/")[2]
+
+    def found(*words: str) -> list[str]:
+        capsys.readouterr()
+        assert runs("list", "--json", *words) == 0
+        return [run["id"] for run in json.loads(capsys.readouterr().out)]
+
+    def shown(name: str) -> str:
+        capsys.readouterr()
+        assert runs("show", name, "--json") == 0
+        return str(json.loads(capsys.readouterr().out)["id"])
+
+    assert found("-p", "times=4") == [chosen]
+    assert found("-p", "text=of the profile", "--limit", "2") == ["mine-2", "mine-1"]
+    assert found("--pipeline", "three-steps") == ["mine-2", "mine-1", chosen]
+    assert found("--pipeline", "three") == []
+    assert (shown("three-steps/latest"), shown("three")) == ("mine-2", chosen)
+    assert runs("show", "mine") == 2
+    assert "is the beginning of 2 runs: mine-2, mine-1." in capsys.readouterr().err
+    vertex.calls.clear()
+    assert shown(chosen) == chosen
+    assert vertex.calls == ["GetPipelineJob"]
+
+
 def test_a_cancelled_run_ends_the_waiting_with_exit_code_1(
     vertex: VertexPipelines, capsys: pytest.CaptureFixture[str]
 ) -> None:

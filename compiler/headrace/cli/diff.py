@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headrace.cli.remote_options import echo_json, json_option
+from headrace.cli.remote_options import echo_json, echo_line, json_option
 from headrace.cli.run_options import Place, place_options
 from headrace_components.contract.errors import InputError
 
@@ -46,7 +46,7 @@ def diff(run_id: str, other_id: str | None, place: Place, whole: bool, as_json: 
         echo_json({"runs": [old, new], **parts})
         return
     for line in difference_lines(found, whole=whole):
-        click.echo(line)
+        echo_line(line)
 
 
 def _before(runs: "Runs", run: "ServiceRun") -> str:

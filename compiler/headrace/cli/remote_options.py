@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import shutil
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -42,16 +44,25 @@ def echo_json(value: Any) -> None:
 
 
 def echo_table(rows: Sequence[Sequence[str]]) -> None:
-    """Prints rows of text in columns of the necessary width; the first row is the heading."""
-    plain = [[_printable(cell) for cell in row] for row in rows]
+    """Prints rows of text in columns of the necessary width; the first row is the heading.
+
+    A terminal gets as much of each row as fits into a line.
+    """
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    plain = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*plain, strict=True)]
     for row in plain:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+        click.echo("  ".join(cells)[:room].rstrip())
 
 
-def _printable(text: str) -> str:
-    """Returns a text of somebody else without what controls a terminal."""
+def echo_line(text: str) -> None:
+    """Prints a line with names and values of somebody else."""
+    click.echo(printable(text))
+
+
+def printable(text: str) -> str:
+    """Returns a text without what breaks a line or controls a terminal."""
     return "".join(each if each.isprintable() else "?" for each in text)
 
 

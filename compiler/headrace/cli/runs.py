@@ -9,7 +9,7 @@ import click
 
 from headrace.cli.flexible_group import FlexibleGroup
 from headrace.cli.logs import logs
-from headrace.cli.remote_options import echo_json, echo_table, json_option, pause_option
+from headrace.cli.remote_options import echo_json, echo_line, echo_table, json_option, pause_option
 from headrace.cli.run_options import Place, place_line, place_options, watched
 from headrace.contract.run_filter import RunFilter
 from headrace.display.outcomes import duration, utc
@@ -126,32 +126,34 @@ def show(run_id: str, place: Place, as_json: bool) -> None:
     if as_json:
         echo_json({**_listed(run), "tasks": [dataclasses.asdict(task) for task in run.tasks]})
         return
-    click.echo(f"{run.id} {run.state}, made {utc(run.created)} UTC, took {duration(run.seconds)}")
-    click.echo(place_line(run))
+    echo_line(f"{run.id} {run.state}, made {utc(run.created)} UTC, took {duration(run.seconds)}")
+    echo_line(place_line(run))
     if run.pipeline:
-        click.echo(f"Pipeline: {run.pipeline}{f', from {run.source}' if run.source else ''}")
+        echo_line(f"Pipeline: {run.pipeline}{f', from {run.source}' if run.source else ''}")
     for name, value in sorted(run.parameters.items()):
-        click.echo(f"    {name} = {value}")
-    if run.message:
-        click.echo(run.message)
+        echo_line(f"    {name} = {' '.join(str(value).split())}")
+    for line in run.message.splitlines():
+        echo_line(line)
     _show_tasks(run)
-    for line in summary_lines(run.summary):
-        click.echo(line.plain)
+    for verdict_or_metrics in summary_lines(run.summary):
+        echo_line(verdict_or_metrics.plain)
     if place.how().has_logs and any(task.state == "failed" for task in run.tasks):
-        click.echo(f"Their logs: headrace runs logs{place.options} {run_id}")
+        echo_line(f"Their logs: headrace runs logs{place.options} {run_id}")
     if place.is_here and run.state in ("failed", "interrupted"):
         source = f" {shlex.quote(run.source)}" if run.source and run.state == "failed" else ""
-        click.echo(f"To finish it: headrace run{source}{place.options} --resume {run_id}")
+        echo_line(f"To finish it: headrace run{source}{place.options} --resume {run_id}")
 
 
 def _show_tasks(run: "ServiceRun") -> None:
     width = max((len(task.name) for task in run.tasks), default=0)
+    verdicts = {(each.task, each.text) for each in run.summary.verdicts}  # they come below
     for task in run.tasks:
-        click.echo(f"{task.name:<{width}}  {task.state}{_words(task)}")
+        echo_line(f"{task.name:<{width}}  {task.state}{_words(task)}")
         log = task.log if task.state == "failed" or "://" in task.log else ""
-        for line in (*task.message.splitlines(), *task.notices, log):
+        notices = (each for each in task.notices if (task.name, each) not in verdicts)
+        for line in (*task.message.splitlines(), *notices, log):
             if line:
-                click.echo(f"    {line}")
+                echo_line(f"    {line}")
 
 
 def _words(task: "ServiceTask") -> str:

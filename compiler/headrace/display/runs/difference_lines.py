@@ -24,11 +24,13 @@ def difference_lines(found: RunDifference, *, whole: bool) -> Iterator[str]:
         yield f"{mark} {run.id}  {run.pipeline or run.name}  {run.state}  {utc(run.created)} UTC"
     for name, changes in found.sections.items():
         if changes:
-            yield f"\n{name.capitalize()}"
+            yield ""
+            yield name.capitalize()
             for change in changes:
                 yield from _lines(change, whole=whole)
     if not any(found.sections.values()):
-        yield "\nNothing that is recorded of them differs."
+        yield ""
+        yield "Nothing that is recorded of them differs."
 
 
 def _lines(change: RunChange, *, whole: bool) -> Iterator[str]:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from headrace.contract.run_filter import EVERY_RUN, RunFilter
 from headrace.contract.service import RunSource, ServiceRun
-from headrace.targets.local.deleting import delete
 from headrace.targets.local.records import listing
 from headrace.targets.local.records.record import RunRecord
 from headrace.targets.local.records.store import RunStore
@@ -86,6 +85,9 @@ class LocalRuns:
                 f"headrace runs delete: run {run_id!r} is under way, and only one that is over can "
                 f"be deleted. End it first: headrace runs cancel {run_id}"
             )
+        # Imported here: lists of runs do not need the cache.
+        from headrace.targets.local.deleting import delete
+
         with store.locked():
             delete(store, force=force)
 

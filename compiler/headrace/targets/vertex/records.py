@@ -80,7 +80,7 @@ def run_of(job: Any, reason: Callable[[str], str] = lambda _: "") -> ServiceRun:
         seconds=_seconds(job.create_time, job.end_time),
         tasks=tasks,
         message=job.error.message if state == "failed" else "",
-        pipeline=specs.pipeline_name(spec) if spec else _named_in(run_id),
+        pipeline=specs.pipeline_name(spec) if spec else _named_in(run_id) or job.display_name,
         parameters=shown_parameters(spec, given_parameters(job)),
         summary=summary_of_tasks(tasks),
     )
