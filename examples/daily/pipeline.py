@@ -56,7 +56,7 @@ EVAL_CONFIG = {
 @dsl.pipeline(name="daily")
 def daily(
     span: int,
-    url: str = "sqlite:///examples/daily/data/flights.db",
+    url: str = "sqlite:///data/flights.db",
     train_steps: int = 100,
     serving_dir: str = "serving/daily",
 ):

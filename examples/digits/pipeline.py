@@ -44,7 +44,7 @@ PREDICTED = {
 
 @dsl.pipeline(name="digits")
 def digits(
-    data: str = "examples/digits/data",
+    data: str = "data",
     train_steps: int = 400,
     serving_dir: str = "serving/digits",
     devices_dir: str = "serving/digits-lite",

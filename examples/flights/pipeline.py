@@ -39,7 +39,7 @@ EVAL_CONFIG = {
 
 @dsl.pipeline(name="flights")
 def flights(
-    data: str = "examples/flights/data",
+    data: str = "data",
     train_steps: int = 1500,
     serving_dir: str = "serving/flights",
 ):

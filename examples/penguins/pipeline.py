@@ -32,7 +32,7 @@ EVAL_CONFIG = {
 
 @dsl.pipeline(name="penguins")
 def penguins(
-    data: str = "examples/penguins/data",
+    data: str = "data",
     train_steps: int = 200,
     serving_dir: str = "serving/penguins",
 ):

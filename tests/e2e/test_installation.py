@@ -1,5 +1,6 @@
 """The result of installing the wheel, in separate environments, with packages from the index."""
 
+import hashlib
 import json
 import os
 import re
@@ -224,6 +225,71 @@ def test_without_the_extra_the_doctor_says_what_to_install(base: Path, penguins:
     checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
     assert checks["Embedded environment"]["state"] == "missing"
     assert ADVICE in checks["Embedded environment"]["advice"]
+
+
+def test_images_are_built_from_the_wheel_as_from_the_source_tree(
+    base: Path, directory: Path, wheel: Path
+) -> None:
+    shown = """
+from headrace.images.places import building_from, definitions_root
+import hashlib, json, os
+with building_from(definitions_root()) as root:
+    tree = root.parent
+    files = [each for each in sorted(tree.rglob("*")) if each.is_file()]
+    print(json.dumps({
+        str(each.relative_to(tree)): [
+            hashlib.sha256(each.read_bytes()).hexdigest(), each.stat().st_mode & 0o111
+        ] for each in files
+    }))
+print(tree.exists())
+"""
+    said = succeed([base / "python", "-c", shown], directory).splitlines()
+    built = json.loads(said[0])
+
+    assert said[1] == "False"
+    # What the Dockerfile's context is, except for the documentation and bake's file.
+    left_out = {"README.md", "docker-bake.hcl", "tfx-1.16.lock", "tfx-1.21.constraints"}
+    listed = succeed(["git", "ls-files", "images", "components"], REPOSITORY).splitlines()
+    wanted = {name for name in listed if Path(name).name not in left_out | {"digests.json"}}
+    assert set(built) == {*wanted, "compiler/headrace/images/sbom.py"}
+    for name, (digest, executable) in built.items():
+        content = (REPOSITORY / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == digest, name
+        assert bool(executable) == name.endswith(".sh"), name
+    assert wheel.stat().st_size < 6_000_000
+
+
+def test_the_wheel_lists_its_images_and_keeps_its_locks(base: Path, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()  # a project's, with digests
+    (tmp_path / "images/digests.json").write_text("{}")
+
+    rows = json.loads(succeed([base / "headrace", "images", "list", "--json"], tmp_path))
+
+    assert {row["image"] for row in rows} >= {"trainer", "trainer_cuda", "pusher"}
+    assert all(row["is_locked"] for row in rows)
+    refused = call([base / "headrace", "images", "lock", "pusher"], tmp_path)
+    assert refused.returncode == 2
+    assert "belongs to the installed Headrace" in refused.stderr
+
+
+def test_the_wheel_makes_projects_and_says_what_running_and_serving_need(
+    base: Path, tmp_path: Path
+) -> None:
+    said = succeed([base / "headrace", "new", "fraud"], tmp_path)
+    assert "pip install -r requirements.txt" in said
+
+    project = tmp_path / "fraud"
+    refused = call([base / "headrace", "compile", "pipeline.py", "--target", "vertex"], project)
+    assert refused.returncode == 2
+    assert "`headrace images build csv_example_gen " in refused.stderr
+    assert "registry = 'HOST/PATH' to headrace.toml" in refused.stderr
+
+    (project / "serving/fraud/1").mkdir(parents=True)
+    (project / "serving/fraud/1/saved_model.pb").touch()
+    for command in (["run", "pipeline.py"], ["serve", "serving/fraud"]):
+        result = call([base / "headrace", *command], project)
+        assert result.returncode == 2
+        assert ADVICE in result.stderr
 
 
 def test_make_setup_says_what_it_makes_while_it_does(directory: Path) -> None:

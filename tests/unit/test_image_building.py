@@ -155,7 +155,7 @@ def test_the_driver_is_asked_for_in_images_with_cuda() -> None:
 @pytest.mark.parametrize("registry", ["https://host/a", "host/A", "host//a", ""])
 def test_a_registry_that_is_no_name_is_told(registry: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"is not a valid registry name.* in --registry"):
-        pushing.push([IMAGES["pusher"]], registry, ENGINE, tmp_path, "dev")
+        pushing.push([IMAGES["pusher"]], registry, ENGINE, tmp_path / pushing.DIGESTS_FILE, "dev")
 
 
 @pytest.mark.parametrize(
@@ -166,11 +166,15 @@ def test_a_broken_file_of_digests_is_told_before_a_push(
 ) -> None:
     (tmp_path / pushing.DIGESTS_FILE).write_text(content, "utf-8")
     with pytest.raises(InputError, match=f"{expected}.*so nothing was pushed"):
-        pushing.push([IMAGES["pusher"]], "localhost:5000", ENGINE, tmp_path, "dev")
+        pushing.push(
+            [IMAGES["pusher"]], "localhost:5000", ENGINE, tmp_path / pushing.DIGESTS_FILE, "dev"
+        )
 
 
 def test_an_image_that_is_not_built_is_not_pushed(tmp_path: Path) -> None:
     absent = Engine(name="podman", command=("false",))
     with pytest.raises(InputError, match=r"\['pusher'\] are not built with the tag 'dev'"):
-        pushing.push([IMAGES["pusher"]], "localhost:5000", absent, tmp_path, "dev")
+        pushing.push(
+            [IMAGES["pusher"]], "localhost:5000", absent, tmp_path / pushing.DIGESTS_FILE, "dev"
+        )
     assert not list(tmp_path.iterdir())

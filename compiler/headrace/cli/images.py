@@ -1,4 +1,4 @@
-"""`headrace images`: lists, locks, builds and pushes the images of a source tree."""
+"""`headrace images`: lists, locks, builds and pushes the images that components run in."""
 
 import json
 from collections.abc import Callable
@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from headrace.cli.flexible_group import FlexibleGroup
-from headrace.images import bake, building, definitions, engines, locking, pushing
+from headrace.images import bake, building, definitions, engines, locking, places, pushing
 from headrace.images.built import DEFAULT_TAG
+from headrace_components.contract.errors import InputError
 
 _tag = click.option("--tag", default=DEFAULT_TAG, show_default=True, help="Tag of the images.")
 _engine = click.option(
@@ -68,14 +69,13 @@ def _build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--images",
     "root",
     type=click.Path(path_type=Path),
-    default=Path("images"),
-    show_default=True,
-    help="The folder with the definitions of the images.",
+    help="The folder with the definitions of the images. Default: images of a source tree, if the "
+    "current directory is one, else the definitions that were installed with Headrace.",
 )
 @click.pass_context
-def images(context: click.Context, root: Path) -> None:
-    """List, lock, build and push the images of the components, in a source tree."""
-    context.obj = root
+def images(context: click.Context, root: Path | None) -> None:
+    """List, lock, build and push the images of the components."""
+    context.obj = root or places.definitions_root()
 
 
 @images.command("list")
@@ -113,6 +113,11 @@ def list_images(root: Path, as_json: bool) -> None:
 @click.pass_obj
 def lock(root: Path, names: tuple[str, ...], everything: bool) -> None:
     """Resolve the locks of the images or layers NAMES again; by default those out of date."""
+    if places.is_installed_root(root):
+        raise InputError(
+            f"headrace images lock: {root} belongs to the installed Headrace, whose locks are not "
+            "changed. Call this in a source tree of Headrace, or name its images/ with --images."
+        )
     known = [definitions.layers(root), definitions.images(root), definitions.variants(root)]
     if names:
         chosen = definitions.select(root, names)
@@ -141,14 +146,16 @@ def build(
     **sources: Any,
 ) -> None:
     """Build the images NAMES, by default one per component, as localhost/headrace/NAME:TAG."""
-    settings = building.Settings(root=root, tag=tag, **sources)
-    chosen = definitions.select(root, names)
-    built = building.build(chosen, settings, engines.find(engine, engine_options))
+    definitions.select(root, names)  # a wrong name is refused first
+    with places.building_from(root) as place:
+        settings = building.Settings(root=place, tag=tag, **sources)
+        chosen = definitions.select(place, names)
+        built = building.build(chosen, settings, engines.find(engine, engine_options))
+        warnings = [each for image in chosen for each in building.lacking(image, settings)]
     for reference in built:
         click.echo(reference)
-    for image in chosen:
-        for warning in building.lacking(image, settings):
-            click.echo(f"warning: {warning}", err=True)
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
 
 
 @images.command()
@@ -165,9 +172,11 @@ def build(
 def push(root: Path, names: tuple[str, ...], registry: str, tag: str, engine: str) -> None:
     """Push the images NAMES, by default one per component, and write images/digests.json."""
     chosen = definitions.select(root, names)
-    digests = pushing.push(chosen, registry, engines.find(engine), root, tag)
+    file = places.digests_file(root)
+    digests = pushing.push(chosen, registry, engines.find(engine), file, tag)
     for name, digest in digests.items():
         click.echo(f"{registry}/{name}@{digest}")
+    click.echo(f"Their digests are in {file}.", err=True)
 
 
 @images.command()
@@ -181,5 +190,5 @@ def base(engine: str) -> None:
 @images.command("bake")
 @click.pass_obj
 def write_bake(root: Path) -> None:
-    """Write images/docker-bake.hcl, for `docker buildx bake`."""
+    """Write images/docker-bake.hcl, for `docker buildx bake` in a source tree."""
     (root / bake.BAKE_FILE).write_text(bake.text(root), "utf-8")

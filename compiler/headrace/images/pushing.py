@@ -13,13 +13,13 @@ from headrace.images.engines import Engine
 from headrace_components.contract.errors import InputError, PlatformError
 
 DIGESTS_FILE = "digests.json"
-"""In the folder `images/`, where the compiler looks for it."""
+"""In the folder `images/` of a source tree or a project, where the compiler looks for it."""
 
 _REGISTRY = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*")
 
 
 def push(
-    images: Sequence[Image], registry: str, engine: Engine, root: Path, tag: str
+    images: Sequence[Image], registry: str, engine: Engine, file: Path, tag: str
 ) -> dict[str, str]:
     """Pushes built images, and records their digests when all have arrived.
 
@@ -27,7 +27,7 @@ def push(
         images: The images, which `building.build` has built.
         registry: The registry, such as `europe-docker.pkg.dev/my-project/headrace`.
         engine: The engine that built them.
-        root: The folder `images/`.
+        file: Where their digests are recorded.
         tag: Their tag, here and there.
 
     Returns:
@@ -49,12 +49,13 @@ def push(
             f"images: {absent} are not built with the tag {tag!r}, so nothing was pushed. Run "
             f"`headrace images build {' '.join(absent)} --tag {tag}`."
         )
-    recorded = _recorded(root / DIGESTS_FILE)
+    recorded = _recorded(file)
     pushed = {each.name: _push(each, registry, engine, tag) for each in images}
     text = json.dumps({**recorded, **pushed}, indent=2, sort_keys=True) + "\n"
-    partial = root / f"{DIGESTS_FILE}.partial"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
     partial.write_text(text, "utf-8")
-    partial.replace(root / DIGESTS_FILE)
+    partial.replace(file)
     return pushed
 
 

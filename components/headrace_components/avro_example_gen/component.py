@@ -36,5 +36,6 @@ COMPONENT = Component(
     parameters=AvroExampleGenParams,
     cache=cache_of_files(AvroExampleGenParams),
     checks=FILE_CHECKS,
+    read_paths=("input_base",),
     footprint="reading",
 )

@@ -113,6 +113,8 @@ class Component:
             the results of earlier runs, or keeps its results when its task fails.
         several_machines: Whether a task may run on several machines that share its work.
         module_parameter: The parameter with the author's module file, if the component has one.
+        read_paths: The parameters with a path or URI that it reads. A relative path in a pipeline
+            file may start beside the file.
         own_ports: Whether the author of a pipeline names its ports, beside those that are declared:
             `authoring.python_component` makes it, and the catalogue does not have it.
     """
@@ -133,6 +135,7 @@ class Component:
     opens_store: bool = False
     several_machines: bool = False
     module_parameter: str = MODULE_FILE
+    read_paths: tuple[str, ...] = ()
     own_ports: bool = False
 
     def __post_init__(self) -> None:
@@ -175,6 +178,11 @@ class Component:
                     "contract/artifact_types.py, or str, int, float, bool, list or dict for a "
                     "parameter."
                 )
+        if unknown := sorted({*self.read_paths} - {*fields}):
+            raise TypeError(
+                f"{self.name}: `read_paths` names {unknown}, expected parameters of "
+                f"{self.parameters.__name__}."
+            )
         hints = typing.get_type_hints(self.parameters)  # also of types in quotes
         for each in fields:
             if json_type(hints[each]) is None:

@@ -17,5 +17,6 @@ COMPONENT = Component(
     execution_type="tfx.components.example_gen.csv_example_gen.component.CsvExampleGen",
     cache=cache_of_files(CsvExampleGenParams),
     checks=FILE_CHECKS,
+    read_paths=("input_base",),
     footprint="reading",
 )

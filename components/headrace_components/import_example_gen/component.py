@@ -41,5 +41,6 @@ COMPONENT = Component(
     execution_type="tfx.components.example_gen.import_example_gen.component.ImportExampleGen",
     cache=cache_of_files(ImportExampleGenParams),
     checks=FILE_CHECKS,
+    read_paths=("input_base",),
     footprint="reading",
 )

@@ -15,4 +15,5 @@ COMPONENT = Component(
     parameters=ImportSchemaGenParams,
     execution_type="tfx.components.schema_gen.import_schema_gen.component.ImportSchemaGen",
     cache=CacheHooks(external_state=external_state, input_locations=input_locations),
+    read_paths=("schema_file",),
 )

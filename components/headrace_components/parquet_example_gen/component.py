@@ -36,5 +36,6 @@ COMPONENT = Component(
     parameters=ParquetExampleGenParams,
     cache=cache_of_files(ParquetExampleGenParams),
     checks=FILE_CHECKS,
+    read_paths=("input_base",),
     footprint="reading",
 )

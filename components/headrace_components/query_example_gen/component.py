@@ -37,5 +37,6 @@ COMPONENT = Component(
     # Only the query itself shows the data in a database.
     cache=CacheHooks(external_state=unknown_before_the_run),
     checks=QUERY_CHECKS,
+    read_paths=("url",),
     footprint="reading",
 )

@@ -133,7 +133,10 @@ def _check_registry(names: Collection[str], target: Target, profile: Profile) ->
     if not profile.images.registry:
         raise CompileError(
             f"images: target {target.name} needs the images {sorted(names)}, but {profile.source} "
-            "has no `registry`. Add a table [images] with registry = 'host/path' that you push to."
+            "has no `registry`. Build and push them once, with `headrace images build "
+            f"{' '.join(sorted(names))}` and `headrace images push {' '.join(sorted(names))} "
+            "--registry HOST/PATH`. Then add a table [images] with registry = 'HOST/PATH' to "
+            f"{profile.source}."
         )
     missing = sorted(set(names) - profile.images.digests.keys())
     if missing:

@@ -12,6 +12,7 @@ from headrace.ir.validation.expressions import check_expressions
 from headrace.ir.validation.reading import read_documents
 from headrace.ir.validation.structure import check_platform, named
 from headrace.targets.local.notices import foreign_tasks, settings_without_effect
+from headrace.targets.local.shared.beside_the_file import with_paths_beside
 from headrace.targets.local.shared.options import DEFAULT_ROOT
 from headrace_components.contract.errors import InputError
 
@@ -117,8 +118,10 @@ def load(pipeline: PipelineSource | Mapping[str, Any], flags: Sequence[str] = ()
 
     source = loading.load(pipeline, command=_COMMAND, flags=flags)
     compiled = compile_for(source, TARGET.name, read_profile(None))
+    is_tfx = source.tfx is not None  # as in TFX, its paths start in the current directory
+    spec = compiled.document if is_tfx else with_paths_beside(compiled.document, source.directory)
     return Runnable(
-        spec=compiled.document,
+        spec=spec,
         notices=(*source.notes, *settings_without_effect(source.spec, source.platform)),
         defaults=source.defaults,
     )
