@@ -106,6 +106,23 @@ def test_a_run_whose_artifact_another_pipeline_imported_is_kept(root: Path) -> N
     assert Path(uri).is_file()
 
 
+def test_a_root_with_another_name_protects_its_artifacts_as_well(
+    root: Path, tmp_path: Path
+) -> None:
+    one = ran(pair, root)
+    two = ran(pair, root, note="other")
+    (tmp_path / "link").symlink_to(root)
+
+    with pytest.raises(InputError, match=f"another run uses: {two.run_id}"):
+        LocalRuns(tmp_path / "link").delete(one.run_id)
+    LocalRuns(tmp_path / "link").delete(two.run_id)
+    LocalRuns(tmp_path / "link").delete(one.run_id)
+
+    assert names_in_lineage(root) == []
+    entries = [file.read_text("utf-8") for file in (root / ".cache").glob("*.json")]
+    assert not any(f"/{one.run_id}/" in entry for entry in entries)
+
+
 def test_a_run_that_uses_it_and_was_removed_by_hand_does_not_count(root: Path) -> None:
     one = ran(pair, root)
     two = ran(pair, root, note="other")

@@ -420,3 +420,25 @@ def test_what_controls_a_terminal_is_not_printed(headrace: Commands) -> None:
 
     for words in (["runs", "list"], ["runs", "show", "latest"], ["diff", "latest", "latest"]):
         assert not {"\x1b", "\x07"} & set(headrace(*words))
+
+
+@dsl.pipeline(name="looping")
+def looping(names: list = ["a", "b c"]):
+    with dsl.ParallelFor(names) as name:
+        step(name=name, value="x").set_display_name("One of: ü/ü")
+        with dsl.If(name == "a"):
+            fails(name=name).set_retry(num_retries=1, backoff_duration="0s")
+
+
+def test_tasks_of_loops_and_conditions_are_shown_with_logs_and_tries(headrace: Commands) -> None:
+    ran(looping, headrace)
+
+    tasks = {task["name"]: task for task in headrace.shown("latest")["tasks"]}
+
+    states = {name: task["state"] for name, task in tasks.items()}
+    assert sorted(states.values()) == ["done", "done", "failed", "skipped"]
+    (failed,) = (task for task in tasks.values() if task["state"] == "failed")
+    assert Path(failed["log"]).read_text("utf-8").count("out of tea") == 2
+    assert headrace("logs", "latest", failed["name"]) == "out of tea\nout of tea\n"
+    (skipped,) = (task for task in tasks.values() if task["state"] == "skipped")
+    assert skipped["reason"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headrace.cli.remote_options import echo_json, echo_line, json_option
-from headrace.cli.run_options import Place, place_options
+from headrace.cli.run_options import RunPlace, place_options
 from headrace_components.contract.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @place_options
 @click.option("--whole", is_flag=True, help="Show changes of code and schemas to their end.")
 @json_option
-def diff(run_id: str, other_id: str | None, place: Place, whole: bool, as_json: bool) -> None:
+def diff(run_id: str, other_id: str | None, place: RunPlace, whole: bool, as_json: bool) -> None:
     """Show what changed from the first RUN to the second.
 
     With one RUN it is compared with the run of its pipeline before it. The parts are the pipeline,

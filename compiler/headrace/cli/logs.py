@@ -3,7 +3,7 @@
 import click
 
 from headrace.cli.remote_options import EXIT_INTERRUPTED, pause_option
-from headrace.cli.run_options import Place, place_options
+from headrace.cli.run_options import RunPlace, place_options
 
 
 @click.command()
@@ -13,7 +13,7 @@ from headrace.cli.run_options import Place, place_options
 @click.option("-f", "--follow", is_flag=True, help="Print new lines until the tasks end.")
 @pause_option
 def logs(
-    run_id: str, task: str | None, place: Place, follow: bool, pause_seconds: float | None
+    run_id: str, task: str | None, place: RunPlace, follow: bool, pause_seconds: float | None
 ) -> int:
     """Print the log of TASK, or the logs of all tasks of RUN that have one.
 

@@ -22,7 +22,7 @@ _DEFAULT_ROOT = "headrace_root"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class RunPlace:
     """Where runs are.
 
     Attributes:
@@ -95,7 +95,7 @@ def place_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_place(
         *args: Any, target: str, root: Path | None, config: Path | None, **rest: Any
     ) -> Any:
-        return command(*args, place=Place(target=target, root=root, config=config), **rest)
+        return command(*args, place=RunPlace(target=target, root=root, config=config), **rest)
 
     return with_place
 
@@ -105,7 +105,7 @@ def place_line(run: "ServiceRun") -> str:
     return f"{'Page' if '://' in run.link else 'Directory'}: {run.link}"
 
 
-def watched(runs: "Runs", run_id: str, place: Place, pause_seconds: float | None) -> int:
+def watched(runs: "Runs", run_id: str, place: RunPlace, pause_seconds: float | None) -> int:
     """Shows a run until it is over, and returns the exit code.
 
     If the watching ends early, the run goes on: prints how to come back to it.
@@ -135,7 +135,7 @@ def watched(runs: "Runs", run_id: str, place: Place, pause_seconds: float | None
     return 0 if run.state == "succeeded" else EXIT_RUN_FAILED
 
 
-def _say_how_to_go_on(run_id: str, place: Place) -> None:
+def _say_how_to_go_on(run_id: str, place: RunPlace) -> None:
     click.echo(f"\nRun {run_id} goes on without this command.", err=True)
     click.echo(f"To watch it:  headrace runs watch {run_id}{place.options}", err=True)
     click.echo(f"To cancel it: headrace runs cancel {run_id}{place.options}", err=True)

@@ -10,7 +10,7 @@ import click
 from headrace.cli.flexible_group import FlexibleGroup
 from headrace.cli.logs import logs
 from headrace.cli.remote_options import echo_json, echo_line, echo_table, json_option, pause_option
-from headrace.cli.run_options import Place, place_line, place_options, watched
+from headrace.cli.run_options import RunPlace, place_line, place_options, watched
 from headrace.contract.run_filter import RunFilter
 from headrace.display.outcomes import duration, utc
 from headrace_components.contract.errors import InputError
@@ -55,7 +55,7 @@ def runs() -> None:
 )
 @json_option
 def list_runs(
-    place: Place,
+    place: RunPlace,
     pipeline: str,
     state: str,
     assignments: Sequence[str],
@@ -112,7 +112,7 @@ def _assigned(text: str) -> tuple[str, str]:
 @click.argument("run_id", metavar="RUN")
 @place_options
 @json_option
-def show(run_id: str, place: Place, as_json: bool) -> None:
+def show(run_id: str, place: RunPlace, as_json: bool) -> None:
     """Show the state of RUN, its parameters, and its tasks with their logs.
 
     JSON: the run as in `list`, and `tasks`, each {name, state, seconds, pending_seconds, message,
@@ -169,7 +169,7 @@ def _words(task: "ServiceTask") -> str:
 @click.option("--markdown", is_flag=True, help="Print a table in Markdown, for a pull request.")
 @json_option
 def compare(
-    run_ids: Sequence[str], place: Place, only_differences: bool, markdown: bool, as_json: bool
+    run_ids: Sequence[str], place: RunPlace, only_differences: bool, markdown: bool, as_json: bool
 ) -> None:
     """Show the parameters, verdicts and metrics of runs beside each other.
 
@@ -213,7 +213,7 @@ def compare(
 @click.argument("run_id", metavar="RUN")
 @place_options
 @pause_option
-def watch(run_id: str, place: Place, pause_seconds: float | None) -> int:
+def watch(run_id: str, place: RunPlace, pause_seconds: float | None) -> int:
     """Show the progress of RUN until it ends."""
     found, run_id = place.found(run_id, "headrace runs watch")
     return watched(found, run_id, place, pause_seconds)
@@ -222,7 +222,7 @@ def watch(run_id: str, place: Place, pause_seconds: float | None) -> int:
 @runs.command()
 @click.argument("run_id", metavar="RUN")
 @place_options
-def cancel(run_id: str, place: Place) -> None:
+def cancel(run_id: str, place: RunPlace) -> None:
     """End RUN and its running tasks."""
     found, run_id = place.found(run_id, "headrace runs cancel")
     run = found.describe(run_id)
@@ -241,7 +241,7 @@ def cancel(run_id: str, place: Place) -> None:
 @click.option(
     "--force", is_flag=True, help="Delete also what other runs have taken from the cache."
 )
-def delete(run_id: str, place: Place, force: bool) -> None:
+def delete(run_id: str, place: RunPlace, force: bool) -> None:
     """Delete RUN, which must have ended.
 
     On this machine that is its directory with all artifacts. On a service it is the record: the

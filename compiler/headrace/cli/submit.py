@@ -13,7 +13,7 @@ from headrace.cli.remote_options import (
     pause_option,
     target_option,
 )
-from headrace.cli.run_options import Place, watched
+from headrace.cli.run_options import RunPlace, watched
 from headrace_components.contract.errors import InputError
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def submit(
     click.echo(f"Page: {run.link}")
     if not wait:
         return 0
-    return watched(remote, run.id, Place(target=target, config=config), pause_seconds)
+    return watched(remote, run.id, RunPlace(target=target, config=config), pause_seconds)
 
 
 def _timing(

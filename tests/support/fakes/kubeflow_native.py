@@ -47,6 +47,13 @@ class NativeLineage:
         }
         return key
 
+    def metric(self, name: str, value: float) -> str:
+        """Records a number, which is an artifact of its own, and returns its id."""
+        key = self.artifact("", "system.Artifact")
+        self.artifacts[key] |= {"name": name, "type": "Metric", "number_value": value}
+        self.artifacts[key]["metadata"] = {}
+        return key
+
     def task(
         self,
         run_id: str,

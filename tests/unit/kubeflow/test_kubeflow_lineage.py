@@ -400,3 +400,26 @@ def test_a_run_is_watched_on_a_backend_without_ml_metadata(
         ("train", "failed", "trainer: run_fn raised [KeyError]."),
         ("condition-3/train-3", "skipped", ""),
     ]
+
+
+def test_metrics_and_verdicts_are_known_on_a_backend_without_ml_metadata(
+    api: KubeflowApi, run_ids: list[str]
+) -> None:
+    api.native = native = NativeLineage()
+    root = native.task(run_ids[0], "root", kind="ROOT")
+    outputs = {
+        "evaluation": native.artifact("s3://b/e", "tfx.ModelEvaluation"),
+        "metrics": native.metric("auc", 0.75),
+        "blessing": native.artifact("s3://b/m", "tfx.ModelBlessing", blessed=0.0),
+    }
+    native.task(run_ids[0], "evaluator", parent=root, outputs=outputs)
+    remote = connect(Profile(targets=(Kubeflow(host=api.address),)))
+
+    run = remote.describe(run_ids[0])
+
+    assert [(each.task, each.name, each.value) for each in run.summary.metrics] == [
+        ("evaluator", "auc", 0.75)
+    ]
+    assert [each.text for each in run.summary.verdicts] == ["not blessed"]
+    (task, *_) = run.tasks
+    assert task.outputs["blessing"][0].uri == "s3://b/m"

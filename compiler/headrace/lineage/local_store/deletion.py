@@ -39,7 +39,8 @@ class RunDeletion:
         is_there = not isinstance(target, Path) or target.is_file()
         self._connection = Connection(url) if is_there else None
         self._run_id = run_id
-        self._below = f"{directory}/"
+        # The root may have been moved, or have several names. An ID of a run has no second one.
+        self._below = below(directory)
 
     def users(self) -> list[str]:
         """Returns the other runs that read or reuse an artifact of this run, sorted."""
@@ -94,4 +95,9 @@ class RunDeletion:
         events = store.get_events_by_execution_ids(executions) if executions else []
         ids = sorted({event.artifact_id for event in events})
         found = store.get_artifacts_by_id(ids) if ids else []
-        return [each for each in found if each.uri.startswith(self._below)]
+        return [each for each in found if self._below in each.uri]
+
+
+def below(directory: Path) -> str:
+    """Returns the part of a URI that only what a run made has, wherever its root is."""
+    return f"/{directory.parent.name}/{directory.name}/"

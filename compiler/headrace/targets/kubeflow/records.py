@@ -10,6 +10,7 @@ from headrace.contract.service import (
     ServiceRun,
     ServiceRunState,
     ServiceTask,
+    summary_of_tasks,
 )
 from headrace.targets.kubeflow.connection import Address
 from headrace.targets.remote.cron import next_time
@@ -67,6 +68,7 @@ def run_of(
         message=message,
         pipeline=spec.get("pipelineInfo", {}).get("name", ""),
         parameters=shown_parameters(spec, given_parameters(found)),
+        summary=summary_of_tasks(tasks),
     )
 
 

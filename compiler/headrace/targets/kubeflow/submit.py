@@ -321,8 +321,7 @@ class KubeflowRemote:
         else:
             # A backend without ML Metadata knows tasks as such; kfp's client does not, yet.
             ask = functools.partial(pipelines_api.get_json, self.kfp, self.address)
-            executions = ApiSource(ask, self.namespace).executions_of(found.run_id)
-            started = tasks_of_executions(executions)
+            started = tasks_of_executions(ApiSource(ask, self.namespace), found.run_id)
         return with_those_to_come(started, self.pipeline_of(found), is_over=is_over)
 
 

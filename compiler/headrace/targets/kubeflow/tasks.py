@@ -1,13 +1,15 @@
 """Finds the states of the pipeline's tasks from the nodes of a run's workflow."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from headrace.contract.service import ServiceTask, ServiceTaskState
+from headrace.contract.shown_values import shown
 from headrace.ir import specs
-from headrace.lineage.records import Execution
+from headrace.targets.kubeflow.lineage.rest import ApiSource
 from headrace.targets.kubeflow.nodes import TaskNodes, Workflow, is_in_loop
 from headrace.targets.kubeflow.records import is_cancelled, seconds_of
 
@@ -124,16 +126,22 @@ def settled(found: Sequence[Started], run: Any) -> list[Started]:
     ]
 
 
-def tasks_of_executions(executions: Iterable[Execution]) -> list[ServiceTask]:
+def tasks_of_executions(source: ApiSource, run_id: str) -> list[ServiceTask]:
     """Returns the tasks of a run that have started, by its lineage."""
+    artifacts = source.artifacts_of(run_id)
     return [
         ServiceTask(
             name=each.task,
             state=_EXECUTION_STATES[each.state],
             seconds=each.seconds or 0.0,
             message=each.reason or "",
+            started=datetime.fromisoformat(each.started),
+            component=each.component,
+            parameters=shown(each.parameters),
+            inputs=artifacts[each.id][0],
+            outputs=artifacts[each.id][1],
         )
-        for each in executions
+        for each in source.executions_of(run_id)
     ]
 
 

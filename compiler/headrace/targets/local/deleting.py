@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from headrace.lineage.local_store.connection import default_url
-from headrace.lineage.local_store.deletion import RunDeletion
+from headrace.lineage.local_store.deletion import RunDeletion, below
 from headrace.targets.local.cache import answers
 from headrace.targets.local.records.record import stored_url
 from headrace.targets.local.records.store import RunStore
@@ -38,7 +38,7 @@ def delete(store: RunStore, *, force: bool) -> None:
             "artifacts are then incomplete."
         )
     lineage.mark()
-    answers.forget(store.root, store.directory)
+    answers.forget(store.root, below(store.directory))
     trash = store.root / _TRASH / f"{store.directory.name}.{secrets.token_hex(4)}"
     try:
         trash.parent.mkdir(exist_ok=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from headrace.contract.service import RunArtifact
 from headrace.ir.values import whole_numbers
 from headrace.lineage.records import ArtifactRef, Execution, Id
 from headrace.lineage.verdicts import verdict_of
@@ -15,6 +16,9 @@ from headrace.targets.kubeflow.lineage.values import short_type, texts
 
 Ask = Callable[[str, Mapping[str, Any]], Any]
 """Returns the answer to a GET of a path below /apis/v2beta1 as JSON data, or None for a 404."""
+
+Artifacts = Mapping[str, Sequence[RunArtifact]]
+"""Artifacts by port."""
 
 # The only call that earlier backends do not have.
 PROBE = "artifact_tasks"
@@ -52,6 +56,16 @@ class ApiSource:
         found = [_execution(task, by_id) for task in tasks if task.get("type") in _LEAVES]
         return sorted(found, key=lambda each: each.started)
 
+    def artifacts_of(self, run_id: str) -> Mapping[Id, tuple[Artifacts, Artifacts]]:
+        """Returns the inputs and outputs of a run's executions, by the ids of these."""
+        return {
+            task["task_id"]: (
+                _artifacts(task.get("inputs", {})),
+                _artifacts(task.get("outputs", {})),
+            )
+            for task in self._tasks(run_id)
+        }
+
     def executions(self, keys: Iterable[Id]) -> Sequence[Execution]:
         """Returns executions by their ids, oldest first; ids of DAGs are left out."""
         wanted = set(keys)
@@ -80,13 +94,10 @@ class ApiSource:
             artifact = next(iter(self._named(name.rstrip("/"))), None)
         if artifact is None:
             return None
-        metadata = {
-            key: whole_numbers(value)
-            for key, value in sorted(artifact.get("metadata", {}).items())
-            if key != _TYPE
-        }
         return FoundArtifact(
-            ref=_ref(artifact), created=_time(artifact["created_at"]), metadata=metadata
+            ref=_ref(artifact),
+            created=_time(artifact["created_at"]),
+            metadata=_metadata(artifact),
         )
 
     def ids_of(self, uris: Iterable[str]) -> Mapping[str, Sequence[Id]]:
@@ -166,9 +177,35 @@ def _ports(sides: Mapping[str, Any]) -> dict[str, list[ArtifactRef]]:
     return dict(sorted(ports.items()))
 
 
+def _artifacts(sides: Mapping[str, Any]) -> Artifacts:
+    ports: dict[str, list[RunArtifact]] = {}
+    for each in sides.get("artifacts", []):
+        ports.setdefault(each["artifact_key"], []).extend(
+            _artifact(artifact) for artifact in each.get("artifacts", [])
+        )
+    return dict(sorted(ports.items()))
+
+
+def _artifact(artifact: Mapping[str, Any]) -> RunArtifact:
+    title, metadata = _title(artifact), _metadata(artifact)
+    if title == "Metric":  # one number, whose name is that of the artifact
+        title = "system.Metrics"
+        metadata[artifact.get("name", "")] = artifact.get("number_value")
+    return RunArtifact(type=title, uri=artifact.get("uri", ""), metadata=metadata)
+
+
+def _metadata(artifact: Mapping[str, Any]) -> dict[str, Any]:
+    found = sorted(artifact.get("metadata", {}).items())
+    return {key: whole_numbers(value) for key, value in found if key != _TYPE}
+
+
+def _title(artifact: Mapping[str, Any]) -> str:
+    return str(artifact.get("metadata", {}).get(_TYPE) or artifact.get("type", "Artifact"))
+
+
 def _ref(artifact: Mapping[str, Any]) -> ArtifactRef:
     metadata = artifact.get("metadata", {})
-    title = metadata.get(_TYPE) or artifact.get("type", "Artifact")
+    title = _title(artifact)
     return ArtifactRef(
         id=artifact["artifact_id"],
         type=short_type(title),

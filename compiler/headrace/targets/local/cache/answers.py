@@ -179,9 +179,9 @@ class Cache:
         return self.root / ".cache" / f"{key}.json"
 
 
-def forget(root: Path, directory: Path) -> None:
-    """Removes the entries with outputs below a directory, which is going to be removed."""
-    mark = json.dumps(f"{directory}/")[1:-1].encode()
+def forget(root: Path, part: str) -> None:
+    """Removes the entries with outputs whose URIs have a part, because their files will be gone."""
+    mark = json.dumps(part)[1:-1].encode()
     for file in (root / ".cache").glob("*.json"):
         with contextlib.suppress(OSError):
             if mark in file.read_bytes():
