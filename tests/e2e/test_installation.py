@@ -85,6 +85,15 @@ def test_the_wheel_has_types_for_editors_and_checkers(wheel: Path) -> None:
     assert "headrace_components/catalog.pyi" in names
 
 
+def test_the_wheel_has_what_the_pages_are_made_of(wheel: Path) -> None:
+    pages = REPOSITORY / "compiler/headrace/ui"
+    files = {path for folder in ("templates", "static") for path in (pages / folder).rglob("*.*")}
+    expected = {f"headrace/ui/{path.relative_to(pages)}" for path in files}
+
+    assert len(expected) > 20
+    assert expected <= set(zipfile.ZipFile(wheel).namelist())
+
+
 def environment(at: Path, *packages: str | Path) -> Path:
     """Makes a virtual environment of this Python, with the newest pip, and returns its `bin`."""
     succeed([UV, "venv", "--seed", "--python", sys.executable, at], at.parent)

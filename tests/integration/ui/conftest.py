@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser
 
 import headrace
-from support.cases.ui_pipelines import everything
+from support.cases.ui_pipelines import ATTACK, everything
 from support.programs.browser import chromium
 from support.programs.ui_server import served
 
@@ -43,3 +44,24 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     bad = headrace.run(everything, root=root, parameters={"forbidden": 2})
     with served(root) as address:
         yield Shown(root=root, address=address.rstrip("/"), good=good.run_id, bad=bad.run_id)
+
+
+FAILED = f"for-loop-1/1/{ATTACK}"
+
+
+def pages_of(shown: Shown) -> dict[str, str]:
+    """Returns the addresses of all kinds of pages over runs, by what they are."""
+    attack = quote(ATTACK)
+    run, bad = f"/runs/{shown.good}", f"/runs/{shown.bad}"
+    return {
+        "list": "/",
+        "filtered list": f"/?q={attack}&parameters={attack}&sort=parameter:{attack}",
+        "run": run,
+        "failed run": bad,
+        "task": f"{run}/tasks/inner/number",
+        "failed task": f"{bad}/tasks/{quote(FAILED)}",
+        "rounds": f"{bad}/tasks/for-loop-1/*/number-2",
+        "task with a report": f"{run}/tasks/report",
+        "task that did not run": f"{run}/tasks/condition-2/condition-3/number-4",
+        "comparison": f"/compare?run={shown.good}&run={shown.bad}",
+    }

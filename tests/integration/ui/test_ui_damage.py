@@ -118,7 +118,7 @@ def test_a_record_cannot_name_a_file_outside_of_the_root(
     assert "secret" not in text.replace("secret.html", "")
     assert page[0] == 200
     assert 'href="javascript' not in page[2]
-    assert "evil.example" not in page[2].replace("//evil.example/x</code>", "")
+    assert '="//evil.example' not in page[2]
 
 
 def test_a_log_that_is_a_link_out_of_the_root_is_not_shown(root: Path, address: str) -> None:

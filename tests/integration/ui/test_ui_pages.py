@@ -2,35 +2,15 @@
 
 import threading
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 import headrace
-from integration.ui.conftest import Shown
+from integration.ui.conftest import Shown, pages_of
 from support.cases.ui_pipelines import ATTACK, everything
 from support.programs.browser import WIDTHS, visit
 from support.programs.ui_server import served
-
-FAILED = f"for-loop-1/1/{ATTACK}"
-
-
-def pages_of(shown: Shown) -> dict[str, str]:
-    attack = quote(ATTACK)
-    run, bad = f"/runs/{shown.good}", f"/runs/{shown.bad}"
-    return {
-        "list": "/",
-        "filtered list": f"/?q={attack}&parameters={attack}&sort=parameter:{attack}",
-        "run": run,
-        "failed run": bad,
-        "task": f"{run}/tasks/inner/number",
-        "failed task": f"{bad}/tasks/{quote(FAILED)}",
-        "rounds": f"{bad}/tasks/for-loop-1/*/number-2",
-        "task with a report": f"{run}/tasks/report",
-        "task that did not run": f"{run}/tasks/condition-2/condition-3/number-4",
-        "comparison": f"/compare?run={shown.good}&run={shown.bad}",
-    }
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

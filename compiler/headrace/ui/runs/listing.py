@@ -26,14 +26,14 @@ class _PageOfRuns:
     """The runs of a page.
 
     Attributes:
+        taken: All that the filter takes.
         rows: Those shown.
-        num_taken: How many runs the filter takes.
         pages: How many pages they have.
         number: The number of this page, from 1.
     """
 
+    taken: Sequence[Row]
     rows: Sequence[Row]
-    num_taken: int
     pages: int
     number: int
 
@@ -44,7 +44,7 @@ def list_runs(request: Request) -> Response:
     selection, problem = _selection(request)
     every = _runs_of(site)
     found = _found(every, selection, _number(request))
-    columns, left_out = columns_of(found.rows, all_columns=selection.all_columns)
+    columns, left_out = columns_of(found.taken, selection)
 
     def link(**changes: Any) -> str:
         """Returns the address of this page with other values."""
@@ -133,8 +133,8 @@ def _found(every: Sequence[ServiceRun], selection: Selection, number: int) -> _P
     rows = [Row.of(run) for run in taken]
     if column := column_named(selection.sort):  # else the newest first, as the runs come
         rows = in_order(rows, column, descending=selection.descending)
-    rows = rows[(number - 1) * _PAGE_ROWS : number * _PAGE_ROWS]
-    return _PageOfRuns(rows=rows, num_taken=len(taken), pages=pages, number=number)
+    shown = rows[(number - 1) * _PAGE_ROWS : number * _PAGE_ROWS]
+    return _PageOfRuns(taken=rows, rows=shown, pages=pages, number=number)
 
 
 def _number(request: Request) -> int:

@@ -89,32 +89,29 @@ def _verdict_text(row: Row) -> str | None:
 
 _FIRST = (
     Column(name="run", title="Run", kind="run", value=lambda row: row.run.id),
-    Column(name="pipeline", title="Pipeline", kind="text", value=lambda row: row.run.pipeline),
     Column(name="state", title="State", kind="state", value=lambda row: row.run.state),
+    Column(name="pipeline", title="Pipeline", kind="text", value=lambda row: row.run.pipeline),
     Column(name="verdict", title="Verdict", kind="verdict", value=_verdict_text),
     Column(name="started", title="Started", kind="time", value=lambda row: _moment(row.run)),
     Column(name="duration", title="Duration", kind="duration", value=lambda row: row.run.seconds),
 )
 
 
-def columns_of(rows: Sequence[Row], *, all_columns: bool) -> tuple[list[Column], int]:
+def columns_of(rows: Sequence[Row], selection: Selection) -> tuple[list[Column], int]:
     """Returns the columns, and the number of those that are left out.
 
     Of the parameters, those are shown that differ between the runs; of the metrics, those that
-    the first runs call the most important.
+    the first runs call the most important. The column that rows are sorted by is there.
     """
-    parameters = _varying(rows)
-    metrics = list(dict.fromkeys(name for row in rows for name in row.metrics))
-    every = list(dict.fromkeys(name for row in rows for name in row.run.parameters))
-    shown_parameters = every if all_columns else parameters[:_MAX_COLUMNS]
-    shown_metrics = metrics if all_columns else metrics[:_MAX_COLUMNS]
-    columns = [
-        *_FIRST,
-        *(_metric_column(name) for name in shown_metrics),
-        *(_parameter_column(name) for name in shown_parameters),
-    ]
-    left_out = len(every) - len(shown_parameters) + len(metrics) - len(shown_metrics)
-    return columns, left_out
+    every = dict.fromkeys(PARAMETER + name for row in rows for name in row.run.parameters)
+    metrics = dict.fromkeys(METRIC + name for row in rows for name in row.metrics)
+    names = [*metrics, *every]
+    if not selection.all_columns:
+        varying = [PARAMETER + name for name in _varying(rows)]
+        shown = [*[*metrics][:_MAX_COLUMNS], *varying[:_MAX_COLUMNS]]
+        names = [name for name in names if name in shown or name == selection.sort]
+    columns = [column for name in names if (column := column_named(name))]
+    return [*_FIRST, *columns], len(every) + len(metrics) - len(columns)
 
 
 def column_named(name: str) -> Column | None:
