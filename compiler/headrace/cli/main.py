@@ -11,10 +11,14 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from headrace_components.contract.errors import ComponentError, InputError, PlatformError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 EXIT_TASK_FAILED = 1
 EXIT_INPUT_ERROR = 2
@@ -39,6 +43,7 @@ _COMMANDS = {
     "lineage": "Show runs with their inputs and outputs.",
     "ui": "Show runs, tasks and artifacts in a browser.",
     "images": "List, lock, build and push the images that components run in.",
+    "completion": "Print the script for completion in a shell.",
     "convert": "Write the kfp pipeline file for a TFX pipeline.",
     "serve": "Answer requests with a model, as TensorFlow Serving does.",
     "doctor": "Show what this machine can run, and what is missing.",
@@ -51,17 +56,32 @@ class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(f"headrace.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
+        if ctx.resilient_parsing:  # a shell completes
+            importlib.import_module("headrace.cli.completed_values").complete_values(command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Returns the commands that a shell offers, without importing them."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=text)
+            for name, text in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
+        if ctx.resilient_parsing and name not in _COMMANDS:
+            return None, None, []
         if name not in _COMMANDS:
             near = difflib.get_close_matches(name, _COMMANDS, n=1)
             advice = f"Did you mean {near[0]!r}?" if near else "`headrace --help` lists them."
