@@ -47,6 +47,19 @@ def test_classes_are_named_by_the_vocabulary_of_the_label(
     assert class_names(found, declared, "species") == SPECIES
 
 
+def test_a_label_that_the_model_makes_has_the_values_of_its_column(tmp_path: Path) -> None:
+    found = model(tmp_path, species=lines(*SPECIES))
+
+    assert class_names(found, INLINE, "species_xf") == SPECIES
+    assert class_names(found, INLINE, "specie") == ()
+    longer = schema(
+        'feature { name: "spec" type: BYTES string_domain { value: "a" value: "b" } }'
+        'feature { name: "species" type: BYTES '
+        'string_domain { value: "Adelie" value: "Chinstrap" value: "Gentoo" } }'
+    )
+    assert class_names(found, longer, "species_xf") == SPECIES
+
+
 def test_a_vocabulary_without_a_last_line_end_counts(tmp_path: Path) -> None:
     found = model(tmp_path, any_name=lines(*SPECIES).rstrip(b"\n"))
 

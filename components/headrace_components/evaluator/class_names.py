@@ -17,9 +17,14 @@ def class_names(model: Any, schema: Any, label_key: str) -> tuple[str, ...]:
     Args:
         model: The artifact of the candidate; None if there is none.
         schema: A `Schema` message; None if there is none.
-        label_key: The feature of the label.
+        label_key: The feature of the label. One that the model makes, such as `species_xf`, begins
+            with the name of the column that it is made from.
     """
-    domain = _domain(schema, label_key) if schema is not None else frozenset()
+    names = [feature.name for feature in schema.feature] if schema is not None else []
+    column = max(
+        (name for name in names if name and label_key.startswith(name)), key=len, default=""
+    )
+    domain = _domain(schema, column) if column else frozenset()
     if model is None or not domain:
         return ()
     found = {
