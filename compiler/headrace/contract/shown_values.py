@@ -1,6 +1,6 @@
 """Values of parameters in the form that people see: without packed code and passwords of URLs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from headrace.lineage.local_store.messages import without_passwords
@@ -26,3 +26,16 @@ def shown(value: Any) -> Any:
 def _name_of(module: str) -> str:
     _, _, entry, digest, *_ = [*module.split(":", 4), "", "", ""]
     return f"{entry}@{digest[:_DIGEST_LENGTH]}"
+
+
+def packed_in(value: Any) -> Iterator[str]:
+    """Yields the packed modules in a value, at any depth."""
+    if isinstance(value, str):
+        if is_packed(value):
+            yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from packed_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from packed_in(item)

@@ -1,14 +1,14 @@
 """What changed between two compiled pipelines: their tasks, and the code that they carry."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from headrace.contract.service import RunSource
-from headrace.contract.shown_values import shown
+from headrace.contract.shown_values import packed_in, shown
 from headrace.display.runs.changes import RunChange, changes_of, text_change
 from headrace.ir import specs
 from headrace_components.contract.errors import InputError
-from headrace_components.library.user_code.module_pack import is_packed, unpack
+from headrace_components.library.user_code.module_pack import unpack
 
 _CONTAINER = ("image", "env", "resources")
 
@@ -107,19 +107,7 @@ def _modules(source: RunSource) -> dict[str, str]:
     for label, node in _tasks(source.spec).items():
         inputs = specs.parameter_inputs(node.task)
         values += [(label, specs.constant(each)) for each in inputs.values()]
-    return {place: text for place, value in values for text in _packed_in(value)}
-
-
-def _packed_in(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        if is_packed(value):
-            yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _packed_in(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _packed_in(item)
+    return {place: text for place, value in values for text in packed_in(value)}
 
 
 def _files(packed: str | None) -> dict[str, str]:

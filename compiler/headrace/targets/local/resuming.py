@@ -1,11 +1,12 @@
 """Decides whether a resumed run uses the code that its author has corrected meanwhile."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from headrace.compilation.passes.parameter_checks import check_parameters
+from headrace.contract.shown_values import packed_in
 from headrace.frontend.loading import PipelineSource
 from headrace.ir import run_parameters
 from headrace.targets.local.records.record import (
@@ -19,7 +20,6 @@ from headrace.targets.local.records.store import RunStore
 from headrace.targets.local.runnable import load, packed
 from headrace.targets.local.shared.pipelines import checked_pipeline
 from headrace_components.contract.errors import InputError
-from headrace_components.library.user_code.module_pack import is_packed
 
 _CHANGED = (
     "The code has changed since this run began. What is done and not affected stays done; the rest "
@@ -114,16 +114,4 @@ def _taken(
 
 def _modules(record: RunRecord) -> set[str]:
     """Returns the packed modules that a run carries."""
-    return set(_packed_in([record.spec, record.parameters]))
-
-
-def _packed_in(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        if is_packed(value):
-            yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _packed_in(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _packed_in(item)
+    return set(packed_in([record.spec, record.parameters]))

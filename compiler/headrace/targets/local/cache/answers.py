@@ -19,7 +19,7 @@ from headrace.ir.view import ComponentSpec, TaskSpec
 from headrace.targets.local.cache.code_versions import CodeVersions, InstalledCode
 from headrace.targets.local.cache.module_code import module_code
 from headrace.targets.local.cache.questions import NoAnswer, Question, readable
-from headrace.targets.local.records.store import read_json, write_json
+from headrace.targets.local.records.json_files import read_json, write_json
 from headrace.targets.local.shared.results import (
     RuntimeArtifact,
     TaskInputs,

@@ -16,7 +16,7 @@ from typing import Any
 from headrace.ir.values import coerce
 from headrace.ir.view import ComponentSpec, artifact_type
 from headrace.targets.local.execution.output_texts import from_text
-from headrace.targets.local.records.store import Attempt
+from headrace.targets.local.records.attempt import Attempt
 from headrace.targets.local.runners.container_command import TMPDIR
 from headrace.targets.local.shared.results import RuntimeArtifact, TaskFailure, TaskInputs
 from headrace.targets.local.shared.rules import Rules

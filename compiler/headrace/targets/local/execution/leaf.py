@@ -26,10 +26,11 @@ from headrace.targets.local.execution.placeholders import (
 from headrace.targets.local.execution.run_part import result_of
 from headrace.targets.local.execution.task_notices import TaskNotices
 from headrace.targets.local.execution.value_artifacts import write_values
+from headrace.targets.local.records.attempt import Attempt
 from headrace.targets.local.records.described import Described, described, described_importer
 from headrace.targets.local.records.journal import Journal
 from headrace.targets.local.records.recorder import Recorder, Unrecorded
-from headrace.targets.local.records.store import Attempt, RunStore, storage_error
+from headrace.targets.local.records.store import RunStore, storage_error
 from headrace.targets.local.runners.runner import Runner, TaskProcess
 from headrace.targets.local.shared.observer import Observer
 from headrace.targets.local.shared.results import (

@@ -8,8 +8,9 @@ from typing import Any
 from headrace.ir import parts
 from headrace.ir.task_names import ITERATION, TaskNames
 from headrace.ir.view import Pipeline
+from headrace.targets.local.records.json_files import read_json
 from headrace.targets.local.records.listing import find_run
-from headrace.targets.local.records.store import RunStore, read_json
+from headrace.targets.local.records.store import RunStore
 from headrace.targets.local.shared.part_request import PartRequest
 from headrace_components.contract.errors import InputError
 

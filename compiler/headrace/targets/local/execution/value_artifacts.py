@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headrace.ir.view import ComponentSpec
-from headrace.targets.local.records.store import Attempt
+from headrace.targets.local.records.attempt import Attempt
 from headrace.targets.local.shared.results import RuntimeArtifact, TaskInputs
 from headrace_components.contract.declaration import find
 from headrace_components.contract.property_types import VALUES_FILE

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from headrace.targets.local.records.store import RunStore, read_json, write_json
+from headrace.targets.local.records.json_files import read_json, write_json
+from headrace.targets.local.records.store import RunStore
 
 How = Literal["ran", "cached", "reused", "imported"]
 Miss = Literal["", "off", "refused", "unknown", "new", "damaged", "changed", "elsewhere"]

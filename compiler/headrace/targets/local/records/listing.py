@@ -16,7 +16,8 @@ from headrace.contract.service import ServiceRun, ServiceRunState, summary_of_ta
 from headrace.lineage.summaries import Metric, RunSummary
 from headrace.lineage.verdicts import Verdict
 from headrace.targets.local.records.journal import read_history
-from headrace.targets.local.records.store import RunStore, read_json
+from headrace.targets.local.records.json_files import read_json
+from headrace.targets.local.records.store import RunStore
 
 _SECOND = len("20261130-124546")
 """Run IDs begin with the second in which the run was made."""

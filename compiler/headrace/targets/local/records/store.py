@@ -21,7 +21,6 @@ import contextlib
 import difflib
 import fcntl
 import json
-import os
 import secrets
 import shlex
 import shutil
@@ -33,9 +32,10 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+from headrace.targets.local.records.attempt import PRIVATE, Attempt
+from headrace.targets.local.records.json_files import read_json, readable_json, write_json
 from headrace_components.contract.errors import InputError, PlatformError
 from headrace_components.contract.patience import patiently, until
-from headrace_components.library.runs.disk import sync
 
 # No task has a name that begins with a dot.
 WORKSPACE = ".workspace"
@@ -43,7 +43,6 @@ WORKSPACE = ".workspace"
 # kfp also keeps imported artifacts in this directory of a workspace.
 _IMPORTS = ".artifacts"
 
-_PRIVATE = ".headrace"
 # A Unix socket's path has at most 108 bytes, and multiprocessing puts sockets with names of some 40
 # into TMPDIR.
 _MAX_TMPDIR_LENGTH = 60
@@ -55,39 +54,6 @@ _SUMMARY = "summary.json"
 
 # Eight digits and no dot: `.Evaluator.*` would also be a task named `Evaluator.mnist`.
 _RANDOM = "[0-9a-f]" * 8
-
-
-def write_json(path: Path, data: Any, *, mode: int = 0o666) -> None:
-    """Writes a JSON file that is there whole or not at all, whatever happens meanwhile."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  a descriptor is not a path
-            json.dump(data, file, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Reads a file of `write_json`.
-
-    Raises:
-        ValueError: It does not contain a JSON object; the message has the reason in one line.
-        OSError: It cannot be read.
-    """
-    try:
-        data = json.loads(path.read_text("utf-8"))
-    except RecursionError as error:
-        raise ValueError("it is nested too deep") from error
-    if not isinstance(data, dict):
-        raise ValueError(f"it holds {type(data).__name__} data, expected an object")
-    return data
 
 
 def damage(record: Path, reason: Exception) -> str:
@@ -104,82 +70,6 @@ def storage_error(task: str, error: OSError) -> PlatformError:
         f"{task}: {error.filename or 'a file of the run'} cannot be written: {error.strerror}. "
         "Free space or mend the directory, then resume the run; nothing half-written was kept."
     )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Attempt:
-    """One attempt at a task, in a separate directory.
-
-    Attributes:
-        partial: Where the task writes.
-        final: Where that will be once the task has succeeded.
-        temporary: The task's TMPDIR, inside `partial` or a link to there.
-    """
-
-    partial: Path
-    final: Path
-    temporary: Path
-
-    @property
-    def private(self) -> Path:
-        """The directory of the messages between backend and task."""
-        return self.partial / _PRIVATE
-
-    def published(self, value: Any) -> Any:
-        """Returns JSON data in which the final place stands for the place of writing."""
-        if isinstance(value, str):
-            return value.replace(str(self.partial), str(self.final))
-        if isinstance(value, list):
-            return [self.published(item) for item in value]
-        if isinstance(value, Mapping):
-            return {key: self.published(item) for key, item in value.items()}
-        return value
-
-    def written(self, uri: str) -> Path:
-        """Returns the current path of an output that will have a URI."""
-        return Path(uri.replace(str(self.final), str(self.partial), 1))
-
-    def keep(self) -> None:
-        """Waits until the outputs are on the disk, which may take a while.
-
-        Raises:
-            OSError: The disk did not take all of it.
-        """
-        self._remove_temporary()
-        sync(
-            Path(folder, name)
-            for folder, folders, files in os.walk(self.partial)
-            for name in (".", *folders, *files)
-        )
-
-    def commit(self, result: Mapping[str, Any]) -> None:
-        """Makes the outputs visible, and with them the task done."""
-        self._remove_temporary()
-        write_json(self.private / "result.json", result)
-        # An existing directory is no longer the task's result: it was damaged, or made by other
-        # code.
-        shutil.rmtree(self.final, ignore_errors=True)
-        self.partial.rename(self.final)
-        sync([self.final.parent])
-
-    def keep_findings(self, directory: Path) -> str:
-        """Moves the results of a failed task to a directory; returns a sentence that names it."""
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir(parents=True)
-        found = sorted(path for path in self.partial.iterdir() if path.name != _PRIVATE)
-        for path in found:
-            path.rename(directory / path.name)
-        return f"What it found is kept in {directory}: {', '.join(path.name for path in found)}."
-
-    def discard(self) -> None:
-        """Removes the files of a failed task."""
-        self._remove_temporary()
-        shutil.rmtree(self.partial, ignore_errors=True)
-
-    def _remove_temporary(self) -> None:
-        if self.temporary.is_symlink():
-            self.temporary.unlink()
-        shutil.rmtree(self.private / "tmp", ignore_errors=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -294,12 +184,12 @@ class RunStore:
     @property
     def summary(self) -> dict[str, Any]:
         """The short form of the record; empty if it is missing or damaged, or for somebody else."""
-        return _readable(self.directory / _SUMMARY)
+        return readable_json(self.directory / _SUMMARY)
 
     @property
     def state(self) -> dict[str, Any]:
         """What `write_state` wrote last; empty before, and if it is damaged."""
-        return _readable(self.directory / "state.json")
+        return readable_json(self.directory / "state.json")
 
     @property
     def _lock_file(self) -> Path:
@@ -352,7 +242,7 @@ class RunStore:
 
     def result_path(self, path: tuple[str, ...]) -> Path:
         """Returns the file that marks a task as done."""
-        return self._final(path) / _PRIVATE / "result.json"
+        return self._final(path) / PRIVATE / "result.json"
 
     def holds(self, path: tuple[str, ...], uri: str) -> bool:
         """Returns whether an artifact is in the directory of a task."""
@@ -370,7 +260,7 @@ class RunStore:
             _link(leftover).unlink(missing_ok=True)
             shutil.rmtree(leftover, ignore_errors=True)
         partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}.partial")
-        temporary = partial / _PRIVATE / "tmp"
+        temporary = partial / PRIVATE / "tmp"
         temporary.mkdir(parents=True)
         if len(str(temporary)) > _MAX_TMPDIR_LENGTH:
             _link(partial).symlink_to(temporary)
@@ -379,13 +269,6 @@ class RunStore:
 
     def _final(self, path: tuple[str, ...]) -> Path:
         return self.directory.joinpath(*_checked(path))
-
-
-def _readable(file: Path) -> dict[str, Any]:
-    try:
-        return read_json(file)
-    except (ValueError, OSError):
-        return {}
 
 
 def _checked(path: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from headrace.targets.local.records.store import Attempt
+from headrace.targets.local.records.attempt import Attempt
 from headrace.targets.local.shared.results import TaskInputs
 
 
