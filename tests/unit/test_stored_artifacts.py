@@ -92,10 +92,25 @@ def test_only_the_last_push_to_a_place_is_the_newest(recorder: Recorder, tmp_pat
         "b": [True],
         "a": [False],
     }
-    assert [each.model.run_id for each in StoreLineage(default_url(tmp_path)).models(2)] == [
-        "d",
-        "c",
-    ]
+
+
+def test_an_older_model_that_is_the_newest_at_its_place_comes_after_the_latest(
+    recorder: Recorder, tmp_path: Path
+) -> None:
+    for run_id, to in (("a", "/p/1"), ("b", "/p/2"), ("c", "/q/1"), ("d", ""), ("e", "")):
+        recorder.run(run_id)
+        trained = recorder.task(run_id, "trainer", {}, {"model": ("tfx.Model", {})})
+        if run_id == "c":
+            verdict = recorder.task(
+                run_id, "infra_validator", trained, {"blessing": ("tfx.InfraBlessing", {})}
+            )
+            push(recorder, run_id, {"infra_blessing": verdict["blessing"]}, to)
+        else:
+            push(recorder, run_id, trained, to)
+
+    found = StoreLineage(default_url(tmp_path)).models(1)
+
+    assert [each.model.run_id for each in found] == ["e", "c", "b"]
 
 
 def test_a_pusher_that_gets_the_verdict_of_a_server_pushes_the_model(

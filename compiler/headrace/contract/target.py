@@ -58,7 +58,10 @@ class ArtifactStore(Protocol):
         """Returns the latest artifacts of a type, the newest first, at most `limit`."""
 
     def models(self, limit: int) -> "list[ModelHistory]":
-        """Returns the latest models with what came of them, the newest first."""
+        """Returns the latest `limit` models with what came of them, the newest first.
+
+        After them, there are the older ones of which a push is the newest at its place.
+        """
 
     def descendants(self, artifact_id: "Id", limit: int) -> "Descendants":
         """Returns what was made of an artifact, at most `limit` executions."""

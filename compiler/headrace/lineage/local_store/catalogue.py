@@ -12,6 +12,7 @@ from headrace.lineage.times import timestamp
 from headrace.lineage.types import component_of
 from headrace.lineage.verdicts import verdict_of
 
+_INFRA_PORT = "infra_blessing"
 _MODEL_PORTS = ("model", "models")
 # What says something about a model that an execution made or read.
 _JUDGING = frozenset(
@@ -45,15 +46,23 @@ def artifacts_of_type(store: Any, name: str, limit: int) -> list[StoredArtifact]
 
 
 def model_histories(store: Any, limit: int) -> list[ModelHistory]:
-    """Returns the latest models with their verdicts, metrics and pushes, newest first."""
-    models = [
-        each
-        for each in store.get_artifacts_by_type("Model")
-        if str(_metadata(each).get(_FOUND)) != "0"  # a resolver that found none leaves one
-    ]
-    models = _newest(models, limit)
-    if not models:
+    """Returns the latest models with their verdicts, metrics and pushes, newest first.
+
+    After the `limit` latest, there are the older ones of which a push is the newest at its place.
+    """
+    every = _newest(
+        [
+            each
+            for each in store.get_artifacts_by_type("Model")
+            if str(_metadata(each).get(_FOUND)) != "0"  # a resolver that found none leaves one
+        ],
+        None,
+    )
+    if not every:
         return []
+    newest = _newest_pushes(store)
+    in_service = _models_behind(store, newest)
+    models = [*every[:limit], *(each for each in every[limit:] if each.id in in_service)]
     makers, readers = _around(store, [each.id for each in models], ports=_MODEL_PORTS)
     outputs = _outputs(store, {*makers.values(), *(one for ids in readers.values() for one in ids)})
     # A pusher may get the model by way of the verdict of a server.
@@ -63,9 +72,8 @@ def model_histories(store: Any, limit: int) -> list[ModelHistory]:
         for each in results
         if each.artifact.type == "InfraBlessing"
     ]
-    _, later = _around(store, infra, ports=("infra_blessing",))
+    _, later = _around(store, infra, ports=(_INFRA_PORT,))
     outputs |= _outputs(store, {one for ids in later.values() for one in ids})
-    newest = _newest_pushes(store)
     histories = []
     for model in _stored(store, models):
         found: dict[int, _Result] = {}
@@ -129,6 +137,22 @@ def _newest_pushes(store: Any) -> set[int]:
         if place:
             newest.setdefault(place, artifact.id)
     return set(newest.values())
+
+
+def _models_behind(store: Any, artifacts: Collection[int]) -> set[int]:
+    """Returns the models that were read to make pushed models, or verdicts of servers."""
+    makers, _ = _around(store, sorted(artifacts), ports=())
+    ids = sorted(set(makers.values()))
+    events = store.get_events_by_execution_ids(ids) if ids else []
+    read = [
+        (port, event.artifact_id)
+        for event in events
+        if event_kind(event) == "INPUT"
+        for port, _ in path_steps(event)
+    ]
+    models = {artifact for port, artifact in read if port in _MODEL_PORTS}
+    verdicts = {artifact for port, artifact in read if port == _INFRA_PORT} - set(artifacts)
+    return models | (_models_behind(store, verdicts) if verdicts else set())
 
 
 def _place(metadata: Mapping[str, Any]) -> str:

@@ -119,7 +119,10 @@ class StoreLineage:
             return artifacts_of_type(store, kind, limit)
 
     def models(self, limit: int) -> list[ModelHistory]:
-        """Returns the latest models with what came of them, newest first, at most `limit`."""
+        """Returns the latest `limit` models with what came of them, newest first.
+
+        After them, there are the older ones of which a push is the newest at its place.
+        """
         with self._connection.transaction(exclusive=False) as store:
             return model_histories(store, limit)
 

@@ -14,7 +14,7 @@ from headrace.lineage.stored_artifacts import StoredArtifact
 from headrace.ui.access import FRAME_POLICY
 from headrace.ui.artifacts import contents
 from headrace.ui.artifacts.charts import line_chart
-from headrace.ui.artifacts.places import Place, file_within, holding_of, place_of
+from headrace.ui.artifacts.places import ArtifactPlace, file_within, holding_of, place_of
 from headrace.ui.artifacts.tables import table_page, whole
 from headrace.ui.rendering import page
 from headrace.ui.site import Site, site_of
@@ -160,7 +160,7 @@ def _others(store: LineageReader, artifact: ArtifactLineage) -> Sequence[StoredA
 
 
 def _comparison(
-    site: Site, store: LineageReader, artifact: ArtifactLineage, place: Place, other: str
+    site: Site, store: LineageReader, artifact: ArtifactLineage, place: ArtifactPlace, other: str
 ) -> tuple[ArtifactLineage | None, Sequence[Mapping[str, Any]]]:
     if not other:
         return None, []

@@ -15,7 +15,7 @@ _MAX_FILES = 5_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class ArtifactPlace:
     """Where an artifact is.
 
     Attributes:
@@ -57,26 +57,32 @@ class Holding:
     is_complete: bool
 
 
-def place_of(uri: str, root: Path) -> Place:
+def place_of(uri: str, root: Path) -> ArtifactPlace:
     """Returns where an artifact is, by its URI, and whether it is below the root."""
     scheme = urlsplit(uri).scheme if "://" in uri else ""
     if scheme not in ("", "file"):
-        return Place(path=None, reason=f"It is at {scheme}://, which this page does not read.")
+        return ArtifactPlace(
+            path=None, reason=f"It is at {scheme}://, which this page does not read."
+        )
     path = Path(unquote(urlsplit(uri).path)) if scheme else Path(uri)
     if not uri or not path.is_absolute():
-        return Place(path=None, reason="Its record has no whole path, so it cannot be found.")
+        return ArtifactPlace(
+            path=None, reason="Its record has no whole path, so it cannot be found."
+        )
     try:
         found = path.resolve(strict=True)
         if not found.is_relative_to(root.resolve()):
             words = f"It is not under {root}, and this page reads nothing outside of it."
-            return Place(path=None, reason=words)
+            return ArtifactPlace(path=None, reason=words)
         if not stat.S_ISREG(found.stat().st_mode) and not found.is_dir():
-            return Place(path=None, reason="It is neither a file nor a directory.")
+            return ArtifactPlace(path=None, reason="It is neither a file nor a directory.")
     except FileNotFoundError:
-        return Place(path=None, reason="It is not there any more: its files were deleted or moved.")
+        return ArtifactPlace(
+            path=None, reason="It is not there any more: its files were deleted or moved."
+        )
     except (OSError, ValueError, RuntimeError):  # no right; a zero in the name; a circle of links
-        return Place(path=None, reason="Its files cannot be read.")
-    return Place(path=found)
+        return ArtifactPlace(path=None, reason="Its files cannot be read.")
+    return ArtifactPlace(path=found)
 
 
 def holding_of(path: Path) -> Holding:

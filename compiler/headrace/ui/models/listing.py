@@ -12,25 +12,27 @@ from headrace.ui.site import site_of
 from headrace_components.contract.errors import InputError
 
 _AT_ONCE = 50
-_MOST = 2_000
+_LATEST = 200
+_ALL = 20_000
 _METRICS = 4
 
 
 def list_models(request: Request) -> Response:
     """Returns the page of the models, newest first; `pipeline` and `state` of the query choose."""
     query = dict(request.query_params)
+    limit = _ALL if query.get("all") else _LATEST
     reason = ""
     models: list[ModelHistory] = []
     try:
         store = lineage_of(site_of(request))
         if isinstance(store, ArtifactStore):
-            models = store.models(_MOST)
+            models = store.models(limit)
         else:
             reason = "The models of a cluster are on the pages of its runs."
     except InputError as error:
         reason = str(error)
     pipelines = sorted({each.model.pipeline for each in models})
-    chosen = [each for each in models if _is_chosen(each, query)]
+    chosen = [each for each in models[:limit] if _is_chosen(each, query)]
     first = whole(query.get("from", ""))
     first = first if first < len(chosen) else 0
     return page(
@@ -43,6 +45,7 @@ def list_models(request: Request) -> Response:
         num_metrics=_METRICS,
         num_chosen=len(chosen),
         num_models=len(models),
+        is_cut=len(models) >= limit and limit < _ALL,
         first=first,
         before=max(first - _AT_ONCE, 0) if first else None,
         after=first + _AT_ONCE if first + _AT_ONCE < len(chosen) else None,

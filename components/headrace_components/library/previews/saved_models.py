@@ -122,7 +122,7 @@ def _saved_model(file: Path, path: Path) -> list[Block]:
 
 def serving_text(folder: Path, graph: Mapping[str, Any]) -> str:
     """Returns commands that serve a model and ask it: a line for each signature."""
-    lines = [f"headrace serve {shlex.quote(str(folder))}"]
+    lines = [f"headrace serve {shlex.quote(str(folder))} --name model"]
     for name, signature in list(_signatures(graph).items())[:_MAX_EXAMPLES]:
         instance = {key: _sample(tensor) for key, tensor in signature["inputs"].items()}
         body = json.dumps({"signature_name": name, "instances": [instance]}, ensure_ascii=False)
