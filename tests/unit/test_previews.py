@@ -13,6 +13,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2, validation_result_pb2
+from tensorflow_serving.apis import prediction_log_pb2
 
 from headrace_components.contract.errors import InputError
 from headrace_components.library.data import schemas
@@ -374,6 +375,29 @@ def test_scalars_of_tensorboard_are_curves_also_of_a_log_that_ends_early(tmp_pat
     assert 300 < len(points) <= 401
     assert points[0] == [0, 1.0]
     assert points[-1][0] == 999
+
+
+def test_predictions_are_rows_with_a_column_for_each_output(tmp_path: Path) -> None:
+    logs = []
+    for number in range(3):
+        log = prediction_log_pb2.PredictionLog()
+        outputs = log.predict_log.response.outputs
+        outputs["scores"].CopyFrom(tf.make_tensor_proto([[0.25, number]], tf.float32))
+        outputs["label"].CopyFrom(tf.make_tensor_proto([b"<b>"]))
+        logs.append(log.SerializeToString())
+    classified = prediction_log_pb2.PredictionLog()
+    result = classified.classify_log.response.result.classifications.add()
+    result.classes.add(label="cat", score=0.25)
+    result.classes.add(label="dog", score=0.75)
+    with TFRecordWriter(tmp_path / "prediction_logs-00000-of-00001.gz") as writer:
+        writer.write([*logs, classified.SerializeToString()])
+
+    (section,) = answer({"what": "read", "type": "InferenceResult", "path": str(tmp_path)})
+
+    columns = section["blocks"][1]["columns"]
+    rows = [dict(zip(columns, row, strict=True)) for row in table([section])]
+    assert rows[1] == {"row": 2, "scores": "[0.25, 1]", "label": "<b>", "classes": None}
+    assert rows[3]["classes"] == "dog 0.75, cat 0.25"
 
 
 @pytest.mark.parametrize("content", ["", "[", "[]", "null", '{"values": 3}', "[" * 100_000])

@@ -58,6 +58,11 @@ def artifact_link(uri: str, **values: str | int | None) -> str:
     return _of_artifact("/artifacts", uri, values)
 
 
+def comparison_link(before: str, after: str) -> str:
+    """Returns the address of the page that compares two artifacts of one type."""
+    return f"{_of_artifact('/artifacts', after, {'with': before})}#comparison"
+
+
 def document_link(uri: str, file: str = "") -> str:
     """Returns the address of an HTML file of an artifact, as a document of its own."""
     return _of_artifact("/artifacts/document", uri, {"file": file})

@@ -29,6 +29,7 @@ _READ = frozenset(
         "PushedModel",
         "ModelRun",
         "TransformGraph",
+        "InferenceResult",
         "HyperParameters",
         "TunerResults",
     }

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headrace.display.runs.comparison import Compared, compared
+from headrace.ui.artifacts.pairs import output_pairs
 from headrace.ui.rendering import page
 from headrace.ui.site import site_of
 
@@ -37,6 +38,7 @@ def compare_runs(request: Request) -> Response:
         tasks=_differing_first(
             Compared(name=name, values=tuple(each.get(name) for each in states)) for name in tasks
         ),
+        outputs=output_pairs(runs),
         seconds=[{task.name: task.seconds for task in run.tasks} for run in runs],
     )
 

@@ -27,6 +27,7 @@ _READERS = {
     "PushedModel": ("saved_models", "read_model"),
     "ModelRun": ("training_curves", "read_curves"),
     "TransformGraph": ("transform_graphs", "read_transform_graph"),
+    "InferenceResult": ("prediction_table", "read_predictions"),
     "HyperParameters": ("tuning", "read_hyperparameters"),
     "TunerResults": ("tuning", "read_trials"),
 }
