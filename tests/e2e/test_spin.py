@@ -10,8 +10,9 @@ from kfp import dsl
 
 import headrace
 from headrace.cli.main import main
+from headrace.targets.local.records.store import SPINS
 from headrace.targets.local.shared.observer import Silence
-from headrace.targets.local.spinning import SPINS, Spin, spin
+from headrace.targets.local.spinning import Spin, spin
 from headrace_components.contract.errors import InputError
 from support.cases.edit_loop import edit, write_project
 from support.cases.local_pipelines import fails, read, step

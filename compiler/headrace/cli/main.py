@@ -40,6 +40,7 @@ _COMMANDS = {
     "schedules": "List, pause, resume and delete schedules on Vertex AI or Kubeflow.",
     "why": "Say why a task ran, or was answered by the cache.",
     "spin": "Run one task of a run again, with the code as it is now.",
+    "gc": "Remove old runs, leftovers and unused environments.",
     "lineage": "Show runs with their inputs and outputs.",
     "ui": "Show runs, tasks and artifacts in a browser.",
     "images": "List, lock, build and push the images that components run in.",

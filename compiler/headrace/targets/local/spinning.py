@@ -27,7 +27,7 @@ from headrace.targets.local.records import journal, listing
 from headrace.targets.local.records.journal import Journal
 from headrace.targets.local.records.record import RunRecord
 from headrace.targets.local.records.recorder import Unrecorded
-from headrace.targets.local.records.store import RunStore, storage_error
+from headrace.targets.local.records.store import SPINS, RunStore, storage_error
 from headrace.targets.local.resuming import with_code_of_now
 from headrace.targets.local.runners.setup import Setup, prepare
 from headrace.targets.local.shared.container_options import ContainerOptions
@@ -45,9 +45,6 @@ from headrace.targets.local.target import TARGET
 from headrace_components.contract.declaration import module_parameter
 from headrace_components.contract.errors import InputError
 from headrace_components.python_component.params import CODE, OBJECT, PORTS
-
-SPINS = ".spins"
-"""The directory of the outputs, under the root. No run and no cache looks there."""
 
 _COMMAND = "headrace spin"
 # Parameters of a component of the author's own that its author has not declared.

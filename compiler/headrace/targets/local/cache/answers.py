@@ -31,6 +31,9 @@ from headrace_components.contract.declaration import cache_hooks
 from headrace_components.contract.errors import named
 from headrace_components.contract.fingerprints import fingerprint_of
 
+CACHE = ".cache"
+"""The directory of the entries, under the root."""
+
 _SEPARATOR = " "
 
 
@@ -176,13 +179,13 @@ class Cache:
         )
 
     def _file(self, key: str) -> Path:
-        return self.root / ".cache" / f"{key}.json"
+        return self.root / CACHE / f"{key}.json"
 
 
 def forget(root: Path, part: str) -> None:
     """Removes the entries with outputs whose URIs have a part, because their files will be gone."""
     mark = json.dumps(part)[1:-1].encode()
-    for file in (root / ".cache").glob("*.json"):
+    for file in (root / CACHE).glob("*.json"):
         with contextlib.suppress(OSError):
             if mark in file.read_bytes():
                 file.unlink()

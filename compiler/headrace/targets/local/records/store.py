@@ -21,6 +21,8 @@ import contextlib
 import difflib
 import fcntl
 import json
+import os
+import re
 import secrets
 import shlex
 import shutil
@@ -40,6 +42,9 @@ from headrace_components.contract.patience import patiently, until
 # No task has a name that begins with a dot.
 WORKSPACE = ".workspace"
 
+SPINS = ".spins"
+"""The directory under the root for tries of single tasks. No run and no cache looks there."""
+
 # kfp also keeps imported artifacts in this directory of a workspace.
 _IMPORTS = ".artifacts"
 
@@ -54,6 +59,7 @@ _SUMMARY = "summary.json"
 
 # Eight digits and no dot: `.Evaluator.*` would also be a task named `Evaluator.mnist`.
 _RANDOM = "[0-9a-f]" * 8
+_LEFTOVER = re.compile(r"\..*\.[0-9a-f]{8}\.partial")
 
 
 def damage(record: Path, reason: Exception) -> str:
@@ -257,8 +263,7 @@ class RunStore:
         final = self._final(path)
         final.parent.mkdir(parents=True, exist_ok=True)
         for leftover in final.parent.glob(f".{final.name}.{_RANDOM}.partial"):
-            _link(leftover).unlink(missing_ok=True)
-            shutil.rmtree(leftover, ignore_errors=True)
+            remove_leftover(leftover)
         partial = final.with_name(f".{final.name}.{secrets.token_hex(4)}.partial")
         temporary = partial / PRIVATE / "tmp"
         temporary.mkdir(parents=True)
@@ -266,6 +271,17 @@ class RunStore:
             _link(partial).symlink_to(temporary)
             temporary = _link(partial)
         return Attempt(partial=partial, final=final, temporary=temporary)
+
+    def leftovers(self) -> list[Path]:
+        """Returns the directories of attempts that were killed; nobody may work on the run."""
+        found = []
+        for folder, names, _ in os.walk(self.directory):
+            if PRIVATE in names:  # a task is done; what it has made may have any names
+                names.clear()
+            partial = [name for name in names if _LEFTOVER.fullmatch(name)]
+            found += [Path(folder, name) for name in partial]
+            names[:] = [name for name in names if name not in partial]
+        return sorted(found)
 
     def _final(self, path: tuple[str, ...]) -> Path:
         return self.directory.joinpath(*_checked(path))
@@ -284,6 +300,12 @@ def _checked(path: tuple[str, ...]) -> tuple[str, ...]:
                 "directory. Rename the task."
             )
     return path
+
+
+def remove_leftover(partial: Path) -> None:
+    """Removes the directory of an attempt that was killed."""
+    _link(partial).unlink(missing_ok=True)
+    shutil.rmtree(partial, ignore_errors=True)
 
 
 def _link(partial: Path) -> Path:

@@ -107,7 +107,7 @@ class Environments:
         python = interpreter_for(image, lock)
         target = await self._made(
             Recipe(
-                name=f"{image}-{_identity(python, lock.read_bytes())}",
+                name=_name(image, lock, python),
                 title=image,
                 who=image,
                 what=str(lock),
@@ -162,19 +162,31 @@ class Environments:
         )
         return Environment(python=target / "bin/python", variables=_on_path(target))
 
+    @staticmethod
+    def current_name(image: str) -> str:
+        """Returns the name of the environment that an image's lock has now.
+
+        Raises:
+            InputError: There is no lock, or no Python for it.
+        """
+        lock = lock_file(image)
+        return _name(image, lock, interpreter_for(image, lock))
+
     def clean_up(self) -> None:
         """Removes unfinished environments; the processes must have ended."""
         for partial in self._unfinished:
             shutil.rmtree(partial, ignore_errors=True)
 
     async def _made(self, recipe: Recipe) -> Path:
-        target = _directory() / recipe.name
+        target = directory() / recipe.name
         if not _is_whole(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             async with _held(target.with_name(f".{target.name}.lock")):
                 if not _is_whole(target):  # another process may have made it meanwhile
                     self._notify(f"making the environment of {recipe.title}, once")
                     await self._make(recipe, target)
+        with contextlib.suppress(OSError):  # it may be somebody else's
+            os.utime(target)  # says when it was used last
         return target
 
     async def _make(self, recipe: Recipe, target: Path) -> None:
@@ -217,10 +229,15 @@ class Environments:
             )
 
 
-def _directory() -> Path:
+def directory() -> Path:
+    """Returns the directory of all environments."""
     if chosen := os.environ.get(VARIABLE):
         return Path(chosen).absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "headrace/environments")
+
+
+def _name(image: str, lock: Path, python: PythonInterpreter) -> str:
+    return f"{image}-{_identity(python, lock.read_bytes())}"
 
 
 def _identity(python: PythonInterpreter, *parts: bytes) -> str:
@@ -253,7 +270,7 @@ def _components() -> Path:
     The installed one may also contain all packages of this environment.
     """
     packages = packages_of_tasks()
-    folder = _directory() / f"components-{_digest(*map(bytes, packages))[:16]}"
+    folder = directory() / f"components-{_digest(*map(bytes, packages))[:16]}"
     for package in packages:
         link = folder / package.name
         if not link.is_symlink():

@@ -1,0 +1,1 @@
+"""What takes space on this machine and is no longer needed: `headrace gc`."""
