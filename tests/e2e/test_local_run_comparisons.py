@@ -82,6 +82,18 @@ def test_a_list_has_metrics_and_what_is_not_good(
     assert listed[0]["verdicts"][0]["is_good"] is False
 
 
+def test_a_run_that_is_over_is_watched_to_its_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran(other, tmp_path / "root")
+
+    assert main(["runs", "watch", "latest", "--root", str(tmp_path / "root")]) == 0
+
+    told = capsys.readouterr().err
+    assert "score  not blessed" in told
+    assert "accuracy 0.5, auc 0.25" in told
+
+
 def test_runs_are_compared_and_their_differences_marked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -353,6 +353,8 @@ def test_a_run_is_watched_from_another_process_to_its_end(
 
     assert watched.returncode == 0
     assert "slow  done" in watched.stderr
+    assert f"Directory: {headrace.root}" in watched.stderr
+    assert "log at" not in watched.stderr
     process.communicate()
 
 
@@ -442,3 +444,27 @@ def test_tasks_of_loops_and_conditions_are_shown_with_logs_and_tries(headrace: C
     assert headrace("logs", "latest", failed["name"]) == "out of tea\nout of tea\n"
     (skipped,) = (task for task in tasks.values() if task["state"] == "skipped")
     assert skipped["reason"]
+
+
+@dsl.pipeline(name="trying")
+def trying():
+    fails(name="first").set_retry(num_retries=3, backoff_duration="60s")
+
+
+def test_a_run_that_waits_for_another_attempt_is_cancelled_and_says_why_it_waited(
+    headrace: Commands,
+) -> None:
+    process = started(trying, headrace.root)
+    wait_for(lambda: any("again" in file.read_text("utf-8") for file in journals(headrace)))
+    (waiting,) = headrace.shown("latest")["tasks"]
+    assert (waiting["state"], "attempt 1 of 4 failed" in waiting["message"]) == ("running", True)
+
+    headrace("runs", "cancel", "latest")
+
+    assert "interrupted" in process.communicate(timeout=60)[0]
+    (task,) = headrace.shown("latest")["tasks"]
+    assert (task["state"], "attempt 1 of 4 failed" in task["message"]) == ("cancelled", True)
+
+
+def journals(headrace: Commands) -> list[Path]:
+    return list(headrace.root.glob("*/*/tasks.jsonl"))

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import repeat
 
 from headrace.contract.service import ENDED, ContactLostError, Runs, ServiceRun, ServiceTask
@@ -122,7 +122,8 @@ def _show_changes(
     state = before.state if before else "waiting"
     if task.state == "running" and state == "waiting":
         display.task_started(task.name, seconds=task.seconds)
-    if task.log and not (before and before.log == task.log):
+    # A file on this machine has no news for people: they ask for it with `headrace logs`.
+    if "://" in task.log and not (before and before.log == task.log):
         display.log(f"{task.name}: log at {task.log}")
     # A pod that cannot start may go back and forth between two reasons, for hours.
     if task.state not in ENDED and task.message and (task.name, task.message) not in shown:
@@ -134,7 +135,7 @@ def _show_changes(
                 shown.add((task.name, notice))
                 display.log(f"{task.name}: {notice}")
     if task.state in ENDED and state not in ENDED:
-        display.task_finished(task.name, task.state, task.seconds, None)
+        display.task_finished(task.name, task.state, task.seconds, task.reason or None)
 
 
 def pauses(fixed: float | None) -> Iterator[float]:
@@ -157,8 +158,7 @@ class _Outcome:
     state: str
     seconds: float
     failures: tuple[_Failure, ...]
-    # The notices of tasks have their verdicts, and were shown when they ended.
-    summary: RunSummary = field(default_factory=RunSummary)
+    summary: RunSummary
 
 
 def _outcome(run: ServiceRun, how: Watching, ended_for: ServiceTask | None) -> _Outcome:
@@ -176,4 +176,10 @@ def _outcome(run: ServiceRun, how: Watching, ended_for: ServiceTask | None) -> _
         failures = [_Failure(task=run.id, message=run.message, log=None)]
     if ended_for is not None and run.state == "cancelled":
         failures.append(_Failure(task=ended_for.name, message=ended_for.message, log=None))
-    return _Outcome(run_id=run.id, state=run.state, seconds=run.seconds, failures=tuple(failures))
+    return _Outcome(
+        run_id=run.id,
+        state=run.state,
+        seconds=run.seconds,
+        failures=tuple(failures),
+        summary=run.summary,
+    )

@@ -28,7 +28,6 @@ from headrace.targets.local.shared.results import ArtifactsByPort, artifacts_to_
 NAME = "tasks.jsonl"
 
 _PRIVATE_MODE = 0o600
-_LOST = "The process that ran the pipeline was killed."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,12 +119,12 @@ class RunHistory:
     last: datetime | None = None
 
 
-def read_history(directory: Path, *, goes_on: bool) -> RunHistory:
+def read_history(directory: Path, *, left: str | None) -> RunHistory:
     """Reads the journal of a run; damaged lines do not count.
 
     Args:
         directory: That of the run.
-        goes_on: Whether a process works on the run. If none does, no task of it is running.
+        left: Why tasks did not end that have begun; None if they may still be running.
     """
     found = _TasksSoFar(logs=directory / "logs")
     for event in _events(directory / NAME):
@@ -134,7 +133,7 @@ def read_history(directory: Path, *, goes_on: bool) -> RunHistory:
     to_come = [ServiceTask(name=name, state="waiting") for name in found.expected]
     return RunHistory(
         tasks=(
-            *(task if goes_on else _settled(task) for task in found.tasks.values()),
+            *(_settled(task, left) for task in found.tasks.values()),
             *(task for task in to_come if task.name not in found.tasks),
         ),
         started=found.started,
@@ -152,10 +151,10 @@ def _events(file: Path) -> Iterable[Any]:
             yield json.loads(line)
 
 
-def _settled(task: ServiceTask) -> ServiceTask:
-    if task.state in ENDED:
+def _settled(task: ServiceTask, left: str | None) -> ServiceTask:
+    if left is None or task.state in ENDED:
         return task
-    return replace(task, state="cancelled", message=_LOST)
+    return replace(task, state="cancelled", message=left or task.message)
 
 
 @dataclass(kw_only=True, slots=True)

@@ -22,6 +22,8 @@ from headrace.targets.local.records.store import RunStore
 _SECOND = len("20261130-124546")
 """Run IDs begin with the second in which the run was made."""
 
+_KILLED = "The process that ran the pipeline was killed."
+
 
 def find_run(root: Path, text: str, command: str = "headrace run") -> RunStore:
     """Returns the run that a text stands for, in the forms of `run_names.resolved`.
@@ -93,7 +95,9 @@ def run_of(store: RunStore, *, with_tasks: bool = False) -> ServiceRun:
     )
     if "seconds" in found and not with_tasks:
         return replace(run, summary=_came_of(found))
-    history = read_history(store.directory, goes_on=goes_on)
+    was_killed = found.get("state") == "running"
+    left = None if goes_on else _KILLED if was_killed else ""
+    history = read_history(store.directory, left=left)
     if "seconds" not in found and history.started is not None:
         end = datetime.now(UTC) if goes_on else history.last
         run = replace(run, seconds=((end or history.started) - history.started).total_seconds())
