@@ -158,6 +158,8 @@ def test_a_root_without_runs_has_an_empty_list_and_no_root_is_an_error(
     (headrace.root / "empty/20260101-000000-aaaaaa").mkdir(parents=True)
 
     assert headrace.listed() == []
+    assert headrace("runs", "list") == "No runs yet.\n"
+    assert headrace("runs", "list", "--pipeline", "pair") == "No such runs.\n"
     assert "there is no run" in headrace("runs", "show", "latest", code=2)
 
 

@@ -11,7 +11,7 @@ from headrace.cli.flexible_group import FlexibleGroup
 from headrace.cli.logs import logs
 from headrace.cli.remote_options import echo_json, echo_line, echo_table, json_option, pause_option
 from headrace.cli.run_options import RunPlace, place_line, place_options, watched
-from headrace.contract.run_filter import RunFilter
+from headrace.contract.run_filter import EVERY_RUN, RunFilter
 from headrace.display.outcomes import duration, utc
 from headrace_components.contract.errors import InputError
 
@@ -79,7 +79,10 @@ def list_runs(
     if as_json:
         echo_json([_listed(run) for run in found])
         return
-    echo_table(list_rows(found))
+    if found:
+        echo_table(list_rows(found))
+    else:
+        click.echo("No runs yet." if which == EVERY_RUN else "No such runs.")
 
 
 def _listed(run: "ServiceRun") -> dict[str, Any]:

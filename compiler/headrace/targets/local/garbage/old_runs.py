@@ -138,7 +138,7 @@ def _with_newest_models(found: Iterable[_DatedRun]) -> Iterator[str]:
     """Yields the runs in which a task last blessed or pushed a model."""
     seen = set[tuple[str, str, str]]()
     for each in found:
-        for task in read_history(each.store.directory, goes_on=True).tasks:
+        for task in read_history(each.store.directory, left=None).tasks:
             for artifact in (artifact for made in task.outputs.values() for artifact in made):
                 kind = artifact.type.rpartition(".")[2]
                 if not _is_set(artifact.metadata, _MARKS.get(kind, "")):

@@ -131,7 +131,7 @@ class RunStore:
             near = difflib.get_close_matches(run_id, runs, n=1) or runs[-1:]
             hint = f"The nearest is {near[0]!r}. " if near else "It holds no run at all. "
             raise InputError(
-                f"headrace run: no run {run_id!r} is under {root}. {hint}"
+                f"headrace: no run {run_id!r} is under {root}. {hint}"
                 "See `headrace runs list`, or pass the --root of that run."
             )
         return cls(root=root, directory=found[0])
