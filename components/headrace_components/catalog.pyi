@@ -1350,7 +1350,13 @@ class TrainerOutputs(TypedDict):
     """The model that `run_fn` saved to `fn_args.serving_model_dir`."""
     model_run: ModelRunOutput
     """The files that `run_fn` saved to `fn_args.model_run_dir`, such as TensorBoard
-    logs.
+    logs. The metadata `has_finite_loss` is 0 if the loss became NaN or infinite.
+    """
+    report: HTMLOutput
+    """A page with the losses and metrics by epoch or step."""
+    metrics: MetricsOutput
+    """The last and the best value of each loss and metric, and the number of steps and of
+    examples per second, for comparing runs in the UI.
     """
 
 class TrainerTask(PipelineTask):
@@ -1403,7 +1409,10 @@ def trainer(
     Outputs:
         model: The model that `run_fn` saved to `fn_args.serving_model_dir`.
         model_run: The files that `run_fn` saved to `fn_args.model_run_dir`, such as TensorBoard
-            logs.
+            logs. The metadata `has_finite_loss` is 0 if the loss became NaN or infinite.
+        report: A page with the losses and metrics by epoch or step.
+        metrics: The last and the best value of each loss and metric, and the number of steps and of
+            examples per second, for comparing runs in the UI.
     """
 
 class TransformOutputs(TypedDict):
@@ -1492,6 +1501,12 @@ class TunerOutputs(TypedDict):
     """
     tuner_results: TunerResultsOutput
     """Every completed trial with its score and its hyperparameters."""
+    report: HTMLOutput
+    """A page with the scores and hyperparameters of the trials."""
+    metrics: MetricsOutput
+    """The best score, and the numbers of trials and of failed trials, for comparing
+    runs in the UI.
+    """
 
 class TunerTask(PipelineTask):
     @property
@@ -1540,6 +1555,9 @@ def tuner(
         best_hyperparameters: The hyperparameters of the best trial, for the input
             `hyperparameters` of a trainer.
         tuner_results: Every completed trial with its score and its hyperparameters.
+        report: A page with the scores and hyperparameters of the trials.
+        metrics: The best score, and the numbers of trials and of failed trials, for comparing
+            runs in the UI.
     """
 
 class VertexPusherOutputs(TypedDict):

@@ -1,6 +1,7 @@
 """Contract of trainer: the arguments of run_fn, its results, and messages for its author."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
+from headrace_components.contract import reasons
 from headrace_components.library.data.examples import ExamplesWriter
 from headrace_components.library.user_code.module_pack import pack
 from support.launcher.entry_points import Launcher, Outcome, Stored, TaskFailedError
@@ -246,6 +248,9 @@ def test_a_keras_model_is_trained_and_saved(
 VARIES = {
     "model/*": "The module leaves its weights to chance.",
     "model_run/*": "Events have times.",
+    "metrics/*": "Weights that are left to chance give other losses, and speed is never the same.",
+    "report/*": "It has the losses.",
+    "report": "It has the losses.",
 }
 
 
@@ -280,7 +285,73 @@ def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
     model = tf.saved_model.load(str(outcome["model"].path / "Format-Serving"))
     assert model.serve({"hour": tf.constant([[3.0]])}).shape == (1, 1)
     assert list(outcome["model_run"].path.rglob("events.out.tfevents.*"))
+    assert outcome["metrics"].metadata["steps"] == 3
+    assert b"1 epoch, 3 steps" in outcome["report"].path.read_bytes()
     return outcome
+
+
+def test_a_training_publishes_its_losses_its_speed_and_its_curves(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    text = KERAS_MODULE.replace("steps_per_epoch=", "epochs=3, steps_per_epoch=")
+
+    outcome = launcher.run(
+        "trainer",
+        {"module_file": module(tmp_path, text), "train_steps": 4, "eval_steps": 2},
+        examples=examples,
+        schema=file_artifact(launcher, tmp_path / "schema", "schema.pbtxt", SCHEMA),
+    )
+
+    values = outcome["metrics"].metadata
+    assert set(values) == {
+        "loss",
+        "val_loss",
+        "best_loss",
+        "best_val_loss",
+        "epochs",
+        "steps",
+        "examples_per_second",
+    }
+    assert (values["epochs"], values["steps"]) == (3, 12)
+    assert 0 < values["best_loss"] <= values["loss"]
+    run = outcome["model_run"].metadata
+    assert run["has_finite_loss"] == 1
+    assert json.loads(run["headline"])[:2] == ["val_loss", "loss"]
+    assert "loss from" in outcome["report"].path.read_text("utf-8")
+
+
+def test_a_loss_that_is_no_number_is_a_verdict_and_no_failure(
+    launcher: Launcher, examples: Stored, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = KERAS_MODULE.replace(
+        '"adam", "binary_crossentropy"', 'keras.optimizers.SGD(1e30), "mse"'
+    )
+    text = text.replace('activation="sigmoid"', 'activation="linear"')
+
+    outcome = launcher.run(
+        "trainer",
+        {"module_file": module(tmp_path, text), "train_steps": 20, "eval_steps": 2},
+        examples=examples,
+        schema=file_artifact(launcher, tmp_path / "schema", "schema.pbtxt", SCHEMA),
+    )
+
+    assert outcome["model_run"].metadata["has_finite_loss"] == 0
+    why = reasons.from_metadata(outcome["model_run"].metadata)
+    assert re.fullmatch(r"loss is (NaN|infinite) from epoch 1 on", why[0])
+    assert why[-1].startswith("Lower the learning rate, or look for values")
+    assert "loss" not in outcome["metrics"].metadata
+    assert "The loss is not a number" in outcome["report"].path.read_text("utf-8")
+    assert "Lower the learning rate" in caplog.text
+
+
+def test_a_training_without_history_publishes_a_page_that_says_so(
+    launcher: Launcher, examples: Stored, tmp_path: Path
+) -> None:
+    outcome = launcher.run("trainer", {"module_file": module(tmp_path)}, examples=examples)
+
+    assert outcome["metrics"].metadata == {}
+    assert "has_finite_loss" not in outcome["model_run"].metadata
+    assert "showed no history" in outcome["report"].path.read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -499,7 +499,31 @@ def smallest_task(launcher: Launcher, tmp_path: Path) -> Outcome:
 
     assert set(best(outcome)["values"]) == {"units", "learning_rate"}
     assert "2 of 2 trials completed" in outcome.log
+    assert outcome["metrics"].metadata["num_trials"] == 2
     return outcome
+
+
+def test_a_search_publishes_its_best_score_and_a_page_of_its_trials(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    text = MODULE.replace('return {"loss"', 'assert (x, y) != (0, "left")\n    return {"loss"')
+
+    outcome = launcher.run(
+        "tuner",
+        {"module_file": module(tmp_path, text)},
+        examples=stored_examples(launcher, tmp_path / "examples"),
+    )
+
+    results = json.loads((outcome["tuner_results"].path / "tuner_results.json").read_text("utf-8"))
+    assert outcome["metrics"].metadata == {
+        "best_score": results[0]["score"],
+        "num_trials": 6,
+        "num_failed_trials": 6 - len(results),
+    }
+    page = outcome["report"].path.read_text("utf-8")
+    assert page.count('scope="row"') == len(results)
+    assert ">left<" in page
+    assert "<svg" in page
 
 
 @pytest.mark.parametrize(

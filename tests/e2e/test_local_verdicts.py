@@ -15,6 +15,7 @@ from headrace.targets.local.shared.observer import Silence
 from headrace.targets.local.shared.options import Options
 from headrace_components.artifacts import Model, ModelBlessing
 from headrace_components.catalog import csv_example_gen, pusher
+from headrace_components.contract.progress import Progress
 from support.cases.local_pipelines import compiled
 from support.programs import beam_clusters
 
@@ -27,6 +28,24 @@ class Told(Silence):
 
     def log(self, text: str) -> None:
         self.lines.append(text)
+
+
+class Heard:
+    """Keeps what a task says."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.notices: list[str] = []
+        self.progress: list[Progress] = []
+
+    def said(self, line: str) -> None:
+        self.lines.append(line)
+
+    def noticed(self, notice: str) -> None:
+        self.notices.append(notice)
+
+    def progressed(self, progress: Progress) -> None:
+        self.progress.append(progress)
 
 
 @dsl.pipeline(name="gate")
@@ -100,12 +119,13 @@ def test_notices_are_told_once_each_while_the_task_runs(
     monkeypatch.setattr(task_notices, "_LOOK_SECONDS", 0.01)
     log = tmp_path / "task.log"
     log.write_text("NOTICE trainer: of an earlier attempt\n", "utf-8")
-    told: list[str] = []
-    seen: list[list[str]] = []
+    heard = Heard()
+    told, seen = heard.notices, list[list[str]]()
 
     async def run() -> None:
         with log.open("a", encoding="utf-8", buffering=1) as output:
-            async with task_notices.TaskNotices(log, "trainer", told.append).passed_on():
+            progress = tmp_path / "progress.json"
+            async with task_notices.TaskNotices(log, "trainer", progress, heard).passed_on():
                 for text in ("NOTICE trainer: a job\nINFO of no", " notice\nNOTICE trainer: its"):
                     output.write(text)
                     output.flush()
@@ -117,3 +137,32 @@ def test_notices_are_told_once_each_while_the_task_runs(
 
     assert seen == [["a job"], ["a job"]]
     assert told == ["a job", "its end"]
+    assert heard.lines == [
+        "NOTICE trainer: a job",
+        "INFO of no notice",
+        "NOTICE trainer: its end",
+    ]
+
+
+def test_lines_and_progress_of_a_task_are_told_but_no_notice_of_a_foreign_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task_notices, "_LOOK_SECONDS", 0.01)
+    log, progress = tmp_path / "task.log", tmp_path / "progress.json"
+    log.touch()
+    heard = Heard()
+
+    async def run() -> None:
+        with log.open("a", encoding="utf-8", buffering=1) as output:
+            async with task_notices.TaskNotices(log, None, progress, heard).passed_on():
+                output.write("NOTICE pusher: pushed\r\n1/10\r5/10\r10/10\nno end")
+                for text in ('{"text": "a\\u001b[2J", "share": 7}', "damaged", "{}", "[" * 9999):
+                    progress.write_text(text, "utf-8")
+                    await asyncio.sleep(0.1)
+
+    asyncio.run(run())
+
+    assert heard.notices == []
+    assert heard.lines == ["NOTICE pusher: pushed", "10/10", "no end"]
+    assert heard.progress == [Progress(text="a [2J", share=1.0)]
+    assert not progress.exists()

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from headrace.display import progress as progress_display
 from headrace.display.progress import ProgressDisplay
 from headrace.targets.local.shared.observer import Observer
 from headrace.targets.local.shared.results import (
@@ -24,6 +25,7 @@ from headrace.targets.local.shared.results import (
     TaskFailure,
     TaskOutcome,
 )
+from headrace_components.contract.progress import Progress
 
 REASON = "transform: preprocessing_fn raised KeyError: 'dep_time' [module.py, line 41]."
 LOG = Path("/a/long/root/of/many/directories/flights/run-1/logs/transform.log")
@@ -239,3 +241,51 @@ def test_a_duration_is_written_as_people_read_it(seconds: float, shown: str) -> 
     file = io.StringIO()
     ProgressDisplay(Console(file=file)).task_finished("gen", "done", seconds, None)
     assert file.getvalue().split("done")[1].strip() == shown
+
+
+def test_a_terminal_shows_how_far_a_task_is() -> None:
+    script = textwrap.dedent(
+        """
+        import time
+        from headrace.display.progress import ProgressDisplay
+        from headrace_components.contract.progress import Progress
+        with ProgressDisplay() as display:
+            display.run_started("run-1", ["trainer"])
+            display.task_started("trainer")
+            text = "epoch 2/10, step 300/1,000, 5,300 examples/s, loss 0.31, accuracy 0.9"
+            display.task_progressed("trainer", Progress(text=text, share=0.13))
+            time.sleep(0.5)
+            display.task_said("trainer", "not asked for")
+            display.task_finished("trainer", "done", 1.0, None)
+        """
+    )
+
+    wide, narrow = on_terminal(script, columns=100), on_terminal(script, columns=30)
+
+    assert "13% epoch 2/10, step 300/1,000, 5,300 examples/s, loss 0.31" in wide
+    assert "epoch 2" not in narrow
+    assert "not asked for" not in wide
+
+
+def test_elsewhere_progress_is_a_line_from_time_to_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_display, "_LINE_SECONDS", 0.0)
+    file = io.StringIO()
+
+    with ProgressDisplay(Console(file=file)) as display:
+        display.task_progressed("trainer", Progress(text="step 1/2"))
+        monkeypatch.setattr(progress_display, "_LINE_SECONDS", 1000.0)
+        display.task_progressed("trainer", Progress(text="step 2/2"))
+        display.task_progressed("trainer", Progress(text="step 3/2"))
+
+    assert "step 1/2" in file.getvalue()
+    assert "step 3/2" not in file.getvalue()
+
+
+def test_lines_of_logs_are_printed_with_their_task_and_without_commands_to_the_terminal() -> None:
+    file = io.StringIO()
+
+    with ProgressDisplay(Console(file=file), is_verbose=True) as display:
+        display.task_said("trainer", "a\tb \x1b[2J [red]")
+        display.task_said("trainer", "NOTICE trainer: it is printed anyway")
+
+    assert file.getvalue() == "trainer: a       b  [2J [red]\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from headrace.display.outcomes import FailedTask, RunOutcome, duration
+from headrace_components.contract.progress import Progress
 from headrace_components.library.reports.frames import frame
 from headrace_components.library.reports.markup import Markup, element, join
 from headrace_components.library.reports.page import with_origin
@@ -67,6 +68,7 @@ class NotebookProgress:
         self._lock = threading.Lock()
         self._rows: dict[str, tuple[str, str]] = {}
         self._running: dict[str, float] = {}
+        self._progress: dict[str, str] = {}
         self._num_tasks = 0
         self._title = ""
         self._lines: list[str] = []
@@ -94,6 +96,14 @@ class NotebookProgress:
             is_skipped = state == "skipped"
             self._rows[name] = (state, (reason or "") if is_skipped else duration(seconds))
         self._show()
+
+    def task_progressed(self, name: str, progress: Progress) -> None:
+        """Shows how far a running task is."""
+        with self._lock:
+            self._progress[name] = progress.text
+
+    def task_said(self, name: str, line: str) -> None:
+        """Does nothing: the log of a task is in its file."""
 
     def log(self, line: str) -> None:
         """Shows a line below the tasks."""
@@ -127,7 +137,8 @@ class NotebookProgress:
     def _states(self) -> list[tuple[str, str, str]]:
         now = time.monotonic()
         running = [
-            (name, "running", duration(now - since)) for name, since in self._running.items()
+            (name, "running", f"{duration(now - since)}  {self._progress.get(name, '')}".strip())
+            for name, since in self._running.items()
         ]
         return [(name, *row) for name, row in self._rows.items()] + running
 

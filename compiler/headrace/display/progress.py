@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, Group, OverflowMethod
+from rich.console import Console, Group, OverflowMethod, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
@@ -15,6 +15,8 @@ from rich.text import Text
 
 from headrace.display.outcomes import FailedTask, RunOutcome, duration
 from headrace.display.verdicts import summary_lines
+from headrace_components.contract.notices import NAME as NOTICE
+from headrace_components.contract.progress import Progress
 
 _STYLES = {
     "done": "green",
@@ -28,6 +30,9 @@ _REFRESHES_PER_SECOND = 8
 # Lines of a terminal that are kept free of running tasks, for the text above them.
 _LINES_ABOVE = 6
 _NAME_WIDTH = 32
+_MIN_PROGRESS_WIDTH = 20
+# How often a task that runs gets a line where there is no terminal.
+_LINE_SECONDS = 30.0
 
 
 class ProgressDisplay:
@@ -39,10 +44,11 @@ class ProgressDisplay:
     context manager: it restores the terminal at the end in every case.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, *, is_verbose: bool = False) -> None:
         """Prepares the display.
 
         Args:
+            is_verbose: Whether to print the lines of the tasks' logs as they come.
             console: Where to print; standard error by default, so that standard output only has
                 results.
         """
@@ -51,7 +57,10 @@ class ProgressDisplay:
         # The live display redraws in its own thread.
         self._lock = threading.Lock()
         self._start = time.monotonic()
+        self._is_verbose = is_verbose
         self._waiting: set[str] = set()
+        self._progress: dict[str, str] = {}
+        self._next_line: dict[str, float] = {}
         self._running: dict[str, float] = {}
         self._counts: dict[str, int] = {}
         self._name_width = 0
@@ -110,6 +119,7 @@ class ProgressDisplay:
         with self._lock:
             self._waiting.discard(name)
             self._running.pop(name, None)
+            self._progress.pop(name, None)
             self._counts[state] = self._counts.get(state, 0) + 1
         detail = Text(state, style=_STYLES[state])
         if state == "skipped":
@@ -117,6 +127,26 @@ class ProgressDisplay:
         else:
             detail.append(f"  {duration(seconds)}", style="default")
         self._print(self._event(name, detail))
+
+    def task_progressed(self, name: str, progress: Progress) -> None:
+        """Shows how far a running task is; elsewhere than on a terminal from time to time."""
+        share = "" if progress.share is None else f"{progress.share:.0%}"
+        with self._lock:
+            self._progress[name] = f"{share} {progress.text}".strip()
+            now = time.monotonic()
+            is_due = now >= self._next_line.setdefault(name, now + _LINE_SECONDS)
+            if is_due:
+                self._next_line[name] = now + _LINE_SECONDS
+        if self._live is None and is_due:
+            self._print(self._event(name, Text(progress.text)))
+
+    def task_said(self, name: str, line: str) -> None:
+        """Prints a line of a task's log if that is wanted."""
+        # A notice is printed anyway.
+        if self._is_verbose and not line.startswith(f"{NOTICE} "):
+            # A log may have commands to a terminal.
+            text = "".join(each if each.isprintable() else " " for each in line.expandtabs())
+            self._print(Text.assemble((f"{name}: ", "dim"), text))
 
     def log(self, line: str) -> None:
         """Prints a line above the running tasks."""
@@ -166,6 +196,7 @@ class ProgressDisplay:
         now = time.monotonic()
         with self._lock:
             running = [(name, now - since) for name, since in self._running.items()]
+            told = dict(self._progress)
             counts = self._count_words(to_go=len(self._waiting))
         room = max(1, self._console.height - _LINES_ABOVE)
         widest = max(8, self._console.width - 12)  # beside the spinner and the time
@@ -178,8 +209,15 @@ class ProgressDisplay:
             overflow=self._overflow,
         )
         table.add_column(min_width=9, no_wrap=True, justify="right")
+        # Names and times come first; how far the tasks are needs the rest of a wide terminal.
+        rest = self._console.width - 12 - max((len(name) for name, _ in running), default=0) - 1
         for name, seconds in running[:room]:
-            table.add_row(self._spinner, Text(name), duration(seconds))
+            row: list[RenderableType] = [self._spinner, Text(name), Text(duration(seconds))]
+            text = Text(told.get(name, ""))
+            if rest >= _MIN_PROGRESS_WIDTH and text:
+                text.truncate(rest, overflow=self._overflow)
+                row.append(text)
+            table.add_row(*row)
         more = [Text(f"  and {len(running) - room} more")] if len(running) > room else []
         total = Text(
             f"{duration(now - self._start):>8}  {counts}",

@@ -3,7 +3,9 @@
 from headrace_components.contract.artifact_types import (
     EXAMPLE_STATISTICS,
     EXAMPLES,
+    HTML,
     HYPER_PARAMETERS,
+    METRICS,
     MODEL,
     MODEL_RUN,
     SCHEMA,
@@ -40,7 +42,13 @@ COMPONENT = Component(
         "model_run": Output(
             MODEL_RUN,
             """The files that `run_fn` saved to `fn_args.model_run_dir`, such as TensorBoard
-            logs.""",
+            logs. The metadata `has_finite_loss` is 0 if the loss became NaN or infinite.""",
+        ),
+        "report": Output(HTML, "A page with the losses and metrics by epoch or step."),
+        "metrics": Output(
+            METRICS,
+            """The last and the best value of each loss and metric, and the number of steps and of
+            examples per second, for comparing runs in the UI.""",
         ),
     },
     parameters=TrainerParams,
@@ -50,5 +58,6 @@ COMPONENT = Component(
     cache=CacheHooks(environment_state=state_of_code("run_fn"), module_names=lambda _: ("run_fn",)),
     checks=training_checks("run_fn"),
     footprint="training",
+    logs_notices=True,
     several_machines=True,
 )

@@ -13,6 +13,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from headrace_components.contract.errors import InputError
 from headrace_components.contract.machines import TrainingCluster, read_cluster
 from headrace_components.contract.parameters import read
+from headrace_components.contract.progress import Reporter
 from headrace_components.contract.task import Artifact, Task
 from headrace_components.library.user_code import strategies
 from headrace_components.library.user_code.fn_args import FnArgs
@@ -23,37 +24,45 @@ from headrace_components.library.user_code.training_inputs import (
     only_file,
     visible,
 )
+from headrace_components.library.user_code.training_watch import TrainingWatch
 from headrace_components.library.user_code.user_module import call_user_function, load_function
 from headrace_components.trainer.autograph_rules import libraries_unconverted
+from headrace_components.trainer.outcome import publish
 from headrace_components.trainer.params import TrainerParams
 
 EVAL_DIR = "Format-TFMA"
 
 
 def execute(task: Task) -> None:
-    """Writes the results of `run_fn` to the outputs `model` and `model_run`.
+    """Writes the results of `run_fn` to the outputs `model` and `model_run`, and how it went.
 
     With several machines, only the chief writes there. The others save to temporary directories,
     which are removed.
     """
     params = read(TrainerParams, task.params, task.component)
     cluster = read_cluster()
+    watch = TrainingWatch(Reporter(task.component))
     if cluster is None:
-        _train(task, params, None)
+        _train(task, params, None, watch)
         _check_model(task.output("model").path)
+        publish(task, watch.histories)
         return
     strategies.check_distribution(params.distribution)
     logging.info("trainer: this is %s; worker 0 writes the outputs.", cluster.name)
     with tempfile.TemporaryDirectory(prefix="headrace-worker-") as scratch:
         with strategies.failing_together(cluster):
-            _train(task if cluster.is_chief else _writing_to(Path(scratch), task), params, cluster)
+            writing = task if cluster.is_chief else _writing_to(Path(scratch), task)
+            _train(writing, params, cluster, watch)
             if cluster.is_chief:
                 _check_model(task.output("model").path)
+                publish(task, watch.histories)
         if strategies.spoke_to_others():
             strategies.end_together(cluster)
 
 
-def _train(task: Task, params: TrainerParams, cluster: TrainingCluster | None) -> None:
+def _train(
+    task: Task, params: TrainerParams, cluster: TrainingCluster | None, watch: TrainingWatch
+) -> None:
     fn_args = make_fn_args(task, params, cluster)
     run_fn = load_function(task.component, params.module_file, "run_fn", params.run_fn)
     logging.info("trainer: calling %s.", getattr(run_fn, "__name__", run_fn))
@@ -61,6 +70,7 @@ def _train(task: Task, params: TrainerParams, cluster: TrainingCluster | None) -
         libraries_unconverted(),
         computing(params.mixed_precision, params.xla),
         strategies.distributed(params.distribution),
+        watch.watching(),
     ):
         try:
             call_user_function(task.component, run_fn, fn_args)

@@ -2,7 +2,9 @@
 
 from headrace_components.contract.artifact_types import (
     EXAMPLES,
+    HTML,
     HYPER_PARAMETERS,
+    METRICS,
     MODEL,
     SCHEMA,
     TRANSFORM_GRAPH,
@@ -32,6 +34,12 @@ COMPONENT = Component(
         ),
         "tuner_results": Output(
             TUNER_RESULTS, "Every completed trial with its score and its hyperparameters."
+        ),
+        "report": Output(HTML, "A page with the scores and hyperparameters of the trials."),
+        "metrics": Output(
+            METRICS,
+            """The best score, and the numbers of trials and of failed trials, for comparing
+            runs in the UI.""",
         ),
     },
     parameters=TunerParams,

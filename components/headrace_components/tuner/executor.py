@@ -11,6 +11,7 @@ from headrace_components.contract.errors import InputError
 from headrace_components.contract.parameters import read
 from headrace_components.contract.task import Task
 from headrace_components.library.user_code.precision import computing
+from headrace_components.tuner.outcome import progress_shown, publish
 from headrace_components.tuner.parallel import search_in_processes
 from headrace_components.tuner.params import TunerParams
 from headrace_components.tuner.search import Search, failure_of, prepare
@@ -20,7 +21,7 @@ RESULTS_FILE = "tuner_results.json"
 
 
 def execute(task: Task) -> None:
-    """Writes `best_hyperparameters.txt` and `tuner_results.json`."""
+    """Writes `best_hyperparameters.txt`, `tuner_results.json`, the report and the metrics."""
     params = read(TunerParams, task.params, task.component)
     with (
         computing(params.mixed_precision, params.xla),
@@ -28,10 +29,12 @@ def execute(task: Task) -> None:
     ):
         search = prepare(task, params, working_dir)
         start = time.monotonic()
-        if params.trials_at_once > 1:
-            search_in_processes(task, params.trials_at_once, working_dir, search)
-        else:
-            search.run()
+        oracle, is_alone = search.tuner.oracle, params.trials_at_once <= 1
+        with progress_shown(task, oracle, in_this_process=is_alone):
+            if is_alone:
+                search.run()
+            else:
+                search_in_processes(task, params.trials_at_once, working_dir, search)
         trials = _ranked(search)
         best = _best_hyperparameters(search, trials)
     logging.info(
@@ -52,6 +55,7 @@ def execute(task: Task) -> None:
     ]
     results_file = task.output("tuner_results").path / RESULTS_FILE
     results_file.write_text(json.dumps(records), "utf-8")
+    publish(task, oracle, trials)
 
 
 def _ranked(search: Search) -> list[Any]:

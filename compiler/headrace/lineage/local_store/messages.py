@@ -6,9 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from headrace_components.contract.artifact_types import ArtifactType
-from headrace_components.contract.property_types import KEY as PROPERTY_TYPES
-from headrace_components.contract.property_types import decoded, types_in
+from headrace_components.contract.property_types import decoded
 
 # Custom property in which TFX keeps an `ExecutionResult` message as JSON.
 _EXECUTION_RESULT = "__execution_result__"
@@ -71,30 +69,6 @@ def set_typed(properties: Any, name: str, kind: str, value: Any) -> None:
 def without_passwords(text: str) -> str:
     """Returns a text in which no URL has a password."""
     return _PASSWORD.sub(r"\1:***@", text)
-
-
-def set_metadata(artifact: Any, metadata: Mapping[str, Any], declared: ArtifactType) -> None:
-    """Sets the properties of an artifact's message from its metadata.
-
-    Args:
-        artifact: The message.
-        metadata: Flat properties, and the types of those that it does not show.
-        declared: The type of the artifact.
-    """
-    own, custom = types_in(metadata)
-    for name, value in metadata.items():
-        if name == PROPERTY_TYPES:
-            continue
-        kind = declared.properties.get(name) or own.get(name)
-        if kind is not None:
-            set_typed(artifact.properties, name, kind, value)
-            if name in declared.mirrored:
-                set_typed(artifact.custom_properties, name, kind, value)
-        elif name in custom:
-            set_typed(artifact.custom_properties, name, custom[name], value)
-        else:
-            is_id = name in declared.ids and str(value).isdecimal()
-            set_value(artifact.custom_properties, name, int(value) if is_id else value)
 
 
 def values(properties: Any) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from headrace.lineage.local_store.connection import Connection
 from headrace.lineage.local_store.messages import (
     NODE,
     path_steps,
-    set_metadata,
     set_reason,
+    set_typed,
     set_value,
 )
 from headrace.lineage.local_store.processes import this_process
@@ -35,6 +35,7 @@ from headrace.lineage.types import (
     component_of,
     execution_type,
 )
+from headrace_components.contract.property_types import KEY as PROPERTY_TYPES
 from headrace_components.contract.property_types import types_in
 
 ExecutionState = Literal["complete", "cached", "failed", "canceled"]
@@ -247,7 +248,7 @@ class LineageStore:
         from ml_metadata.proto import metadata_store_pb2 as pb
 
         declared = artifact_type(record.type)
-        own, _ = types_in(record.metadata)
+        own, custom = types_in(record.metadata)
         type_id = self._artifact_type_id(store, record.type, own)
         found = [] if is_new else store.get_artifacts_by_uri(record.uri)
         known = [each for each in found if each.type_id == type_id]
@@ -261,7 +262,19 @@ class LineageStore:
                 set_value(artifact.custom_properties, "tfx_version", TFX_LAYOUT_VERSION)
             for name, value in extra.items():
                 set_value(artifact.custom_properties, name, value)
-        set_metadata(artifact, record.metadata, declared)
+        for name, value in record.metadata.items():
+            kind = declared.properties.get(name) or own.get(name)
+            if name == PROPERTY_TYPES:
+                continue
+            if kind is not None:
+                set_typed(artifact.properties, name, kind, value)
+                if name in declared.mirrored:
+                    set_typed(artifact.custom_properties, name, kind, value)
+            elif name in custom:
+                set_typed(artifact.custom_properties, name, custom[name], value)
+            else:
+                is_id = name in declared.ids and str(value).isdecimal()
+                set_value(artifact.custom_properties, name, int(value) if is_id else value)
         return artifact
 
     def _node(self, execution: Any, contexts: Sequence[Any]) -> str:

@@ -44,6 +44,7 @@ from headrace.targets.local.shared.results import (
 )
 from headrace.targets.local.shared.rules import Rules
 from headrace_components.contract.errors import ComponentError
+from headrace_components.contract.progress import VARIABLE, Progress
 
 _DONE_BEFORE = "done before the run was resumed"
 
@@ -71,6 +72,23 @@ class ReadyTask:
     inputs: TaskInputs
     context: Context
     is_reused: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Listener:
+    """Tells an observer what a task says."""
+
+    name: str
+    observer: Observer
+
+    def said(self, line: str) -> None:
+        self.observer.task_said(self.name, line)
+
+    def noticed(self, notice: str) -> None:
+        self.observer.log(f"{self.name}: {notice}")
+
+    def progressed(self, progress: Progress) -> None:
+        self.observer.task_progressed(self.name, progress)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -348,7 +366,7 @@ class LeafRunner:
         execution = self._begin(job)
         attempt = self._store.attempt(job.directory)
         try:
-            async with self._notices_passed_on(job, log):
+            async with self._told(job, attempt, log):
                 status = await self._start(job, attempt, log)
             if status != 0:
                 failure = executor_input.failure(attempt, log, status, job.name)
@@ -386,14 +404,12 @@ class LeafRunner:
         self._give_up(job, execution, "failed", failure.message)
         return failure
 
-    def _notices_passed_on(
-        self, job: ReadyTask, log: Path
+    def _told(
+        self, job: ReadyTask, attempt: Attempt, log: Path
     ) -> contextlib.AbstractAsyncContextManager[None]:
-        name = job.component.headrace_name
-        if name is None:
-            return contextlib.nullcontext()
-        notify = self._observer.log
-        return TaskNotices(log, name, lambda text: notify(f"{job.name}: {text}")).passed_on()
+        listener = _Listener(name=job.name, observer=self._observer)
+        component = job.component.headrace_name
+        return TaskNotices(log, component, _progress_file(attempt), listener).passed_on()
 
     def _give_up(
         self,
@@ -429,7 +445,7 @@ class LeafRunner:
                     file=attempt.private / "executor_input.json",
                     reads_files=job.component.headrace_name is not None,
                 ),
-                environment=variables,
+                environment={VARIABLE: str(_progress_file(attempt)), **variables},
                 resources=fill_constant(container.get("resources", {}), context),
                 inputs=job.inputs,
                 attempt=attempt,
@@ -539,6 +555,10 @@ class LeafRunner:
             is_kept=outcome.reason == _DONE_BEFORE,
         )
         self._observer.task_finished(outcome.name, outcome.state, outcome.seconds, outcome.reason)
+
+
+def _progress_file(attempt: Attempt) -> Path:
+    return attempt.private / "progress.json"
 
 
 def _fingerprinted(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from headrace.targets.local.shared.results import RunResult, TaskState
+from headrace_components.contract.progress import Progress
 
 
 class Observer(Protocol):
@@ -19,6 +20,12 @@ class Observer(Protocol):
         self, name: str, state: TaskState, seconds: float, reason: str | None
     ) -> None:
         """A task ended, or was not needed, or could not run."""
+
+    def task_progressed(self, name: str, progress: Progress) -> None:
+        """A running task says how far it is."""
+
+    def task_said(self, name: str, line: str) -> None:
+        """A running task wrote a line to its log."""
 
     def log(self, line: str) -> None:
         """Another line to print."""
@@ -39,6 +46,12 @@ class Silence:
     def task_finished(
         self, name: str, state: TaskState, seconds: float, reason: str | None
     ) -> None:
+        """Does nothing."""
+
+    def task_progressed(self, name: str, progress: Progress) -> None:
+        """Does nothing."""
+
+    def task_said(self, name: str, line: str) -> None:
         """Does nothing."""
 
     def log(self, line: str) -> None:
