@@ -126,7 +126,8 @@ class Guard:
             )
         # The address without the token: it is not kept in the history, or copied with a link.
         rest = urlencode([(name, value) for name, value in query if name != TOKEN])
-        path = "/" + scope["raw_path"].decode("latin-1").lstrip("/")  # never `//other.host`
+        # Never `//other.host`, which browsers also read in backslashes.
+        path = "/" + scope["raw_path"].decode("latin-1").replace("\\", "%5C").lstrip("/")
         answer = RedirectResponse(path + (f"?{rest}" if rest else ""), status_code=303)
         answer.set_cookie(cookie, self._token, httponly=True, samesite="strict")
         return answer

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from headrace.display.outcomes import duration
+from headrace.display.runs.changes import counted
 from headrace.display.shortening import shortened
 from headrace.display.verdicts import number
 from headrace.ui import links
@@ -57,6 +58,7 @@ def _environment() -> Environment:
         "as_text": as_text,
         "change": lambda value: ("+" if value >= 0 else "") + number(value),
         "clock": clock,
+        "counted": counted,
         "duration": lambda seconds: "" if seconds is None else duration(seconds),
         "ident": ident,
         "iso": iso,

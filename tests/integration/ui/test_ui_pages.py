@@ -89,7 +89,7 @@ def test_a_run_shows_why_it_failed_how_to_finish_it_and_its_log(
 ) -> None:
     with visit(browser, f"{shown.address}/runs/{shown.bad}") as tab:
         page = tab.page
-        expect(page.locator(".problem")).to_contain_text(ATTACK)
+        expect(page.locator("main .problem")).to_contain_text(ATTACK)
         expect(page.locator(".command").first).to_contain_text(f"--resume {shown.bad}")
         page.get_by_role("link", name="Its log").click()
         log = page.get_by_role("region", name="Log")
@@ -176,9 +176,9 @@ def test_a_large_log_comes_in_pieces(browser: Browser, shown: Shown) -> None:
             found = tab.page.get_by_role("region", name="Log")
             assert len(found.inner_text()) < 60_000
             expect(found).to_contain_text("line 39999")
-            for _ in range(2):
+            for number in (2, 3):
                 tab.page.get_by_role("button", name="Show what is before").click()
-                tab.page.wait_for_function("!document.querySelector('.htmx-request')")
+                expect(found.locator("pre")).to_have_count(number)
             lines = found.inner_text().split("\n")
             numbers = [
                 int(line.removeprefix("line ")) for line in lines if line.startswith("line ")
@@ -187,3 +187,42 @@ def test_a_large_log_comes_in_pieces(browser: Browser, shown: Shown) -> None:
             assert len(numbers) > 12_000
     finally:
         log.write_bytes(before)
+
+
+def test_a_page_says_when_its_server_is_gone(browser: Browser, tmp_path: Path) -> None:
+    headrace.run(everything, root=tmp_path, parameters={"items": [1]})
+    with served(tmp_path) as address, visit(browser, address) as tab:
+        notice = tab.page.get_by_text("This page could not be brought up to date.")
+        expect(notice).to_be_hidden()
+        tab.page.route("**/*", lambda route: route.abort())  # as without the server
+        expect(notice).to_be_visible(timeout=60_000)
+        tab.page.unroute_all(behavior="wait")
+        expect(notice).to_be_hidden(timeout=60_000)
+
+
+def test_a_comparison_of_two_runs_shows_the_code_that_changed(
+    browser: Browser, tmp_path: Path
+) -> None:
+    root, file = tmp_path / "root", tmp_path / "pipeline.py"
+    code = (
+        "from kfp import dsl\n"
+        "@dsl.container_component\n"
+        "def say():\n"
+        "    return dsl.ContainerSpec(image='test', command=['echo', {word!r}])\n"
+        "@dsl.pipeline(name='saying')\n"
+        "def saying():\n"
+        "    say()\n"
+    )
+    runs = []
+    for word in ("<b>one</b>", "two"):
+        file.write_text(code.format(word=word), "utf-8")
+        runs.append(headrace.run(file, root=root).run_id)
+
+    with (
+        served(root) as address,
+        visit(browser, f"{address}compare?run={runs[0]}&run={runs[1]}") as tab,
+    ):
+        changes = tab.page.locator("ul.changes")
+        expect(changes.first).to_contain_text("say")
+        expect(changes.first).to_contain_text("<b>one</b>")
+        assert tab.complaints == []

@@ -63,7 +63,7 @@ def test_a_run_of_kubeflow_is_listed_drawn_and_its_failure_explained(
         page = tab.page
         page.get_by_role("link", name=run_id).click()
         expect(page.locator("#state")).to_contain_text("failed")
-        expect(page.locator(".problem")).to_contain_text("my own error in preprocessing_fn")
+        expect(page.locator("main .problem")).to_contain_text("my own error in preprocessing_fn")
         graph = page.locator("svg.graph")
         expect(graph.get_by_role("link", name="transform")).to_have_class("box bad")
         expect(graph.get_by_role("link", name="csv-example-gen")).to_have_class("box good")
