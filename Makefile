@@ -1,18 +1,20 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash -o pipefail
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3.13 || command -v python3.12)
+MACOS := $(filter Darwin,$(shell uname -s))
+PYTHON ?= $(shell $(if $(MACOS),,command -v python3.11 ||) command -v python3.13 || command -v python3.12)
 VENV ?= .venv
 BIN := $(VENV)/bin
 ROOT ?= headrace_root
 EXAMPLES := $(notdir $(patsubst %/,%,$(dir $(wildcard examples/*/pipeline.py))))
 
-# The TFX 1.21 libraries have wheels for glibc 2.39 and later only; 1.16 runs everywhere, on Python 3.11.
-GLIBC := $(lastword $(shell getconf GNU_LIBC_VERSION))
+# The TFX 1.21 libraries have wheels for glibc 2.39 and later only, and for macOS 14 on Apple silicon; 1.16 runs on
+# every Linux, on Python 3.11.
+GLIBC := $(if $(MACOS),2.39,$(lastword $(shell getconf GNU_LIBC_VERSION)))
 NEWEST := $(shell printf '%s\n' 2.39 $(GLIBC) | sort -V | tail -1)
 PY_MINOR := $(shell $(PYTHON) -c 'import sys; print(sys.version_info.minor)')
 GENERATION ?= $(if $(and $(filter $(GLIBC),$(NEWEST)),$(filter-out 11,$(PY_MINOR))),1.21,1.16)
-LOCK := images/local/tfx-$(GENERATION).lock
+LOCK := images/local/tfx-$(GENERATION)$(if $(MACOS),-macos).lock
 
 # One more than the cores: for a quarter of the time a test waits for a service, the network or a program.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
@@ -93,6 +95,7 @@ LOCAL := pyproject.toml --extra embedded --extra examples --extra ui --extra tra
 lock: $(VENV)/.ready ## Resolve all locks again; those of the images use the versions of the local lock
 	$(UV_COMPILE) $(LOCAL) --python-version 3.11 --python-platform x86_64-manylinux_2_36 --output-file images/local/tfx-1.16.lock
 	$(UV_COMPILE) $(LOCAL) --python-version 3.13 --python-platform x86_64-manylinux_2_39 --constraint images/local/tfx-1.21.constraints --output-file images/local/tfx-1.21.lock
+	$(UV_COMPILE) $(LOCAL) --python-version 3.13 --python-platform aarch64-apple-darwin --constraint images/local/tfx-1.21.lock --output-file images/local/tfx-1.21-macos.lock
 	$(BIN)/headrace images lock --all
 
 lock/%: $(VENV)/.ready ## Resolve the lock of one image (lock/pusher) or layer (lock/layers/arrow)

@@ -157,6 +157,8 @@ def test_what_pip_resolves_runs_the_penguins_without_the_source_tree(
         ("3.11", "x86_64-manylinux_2_39", "1.16"),
         ("3.12", "x86_64-manylinux_2_39", "1.21"),
         ("3.13", "x86_64-manylinux_2_39", "1.21"),
+        ("3.12", "aarch64-apple-darwin", "1.21"),
+        ("3.13", "aarch64-apple-darwin", "1.21"),
     ],
 )
 def test_each_python_resolves_to_one_generation_of_tfx(
@@ -177,6 +179,20 @@ def test_each_python_resolves_to_one_generation_of_tfx(
     versions = dict(line.split("==") for line in said.splitlines() if "==" in line)
     names = ("tfx-bsl", "tensorflow-data-validation", "tensorflow-transform")
     assert {versions[name].rpartition(".")[0] for name in names} == {generation}
+
+
+def test_the_lock_for_macos_has_the_versions_of_linux() -> None:
+    locks = REPOSITORY / "images/local"
+    linux, macos = (
+        dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", (locks / name).read_text("utf-8"), re.M))
+        for name in ("tfx-1.21.lock", "tfx-1.21-macos.lock")
+    )
+    # Two are for the passwords of a Linux desktop, and one keeps macOS from slowing a kernel down.
+    assert linux.keys() - macos.keys() == {"jeepney", "secretstorage"}
+    assert macos.keys() - linux.keys() == {"appnope"}
+    assert {name: macos[name] for name in linux.keys() & macos.keys()} == {
+        name: linux[name] for name in linux.keys() & macos.keys()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -258,6 +274,7 @@ print(tree.exists())
     assert said[1] == "False"
     # What the Dockerfile's context is, except for the documentation and bake's file.
     left_out = {"README.md", "docker-bake.hcl", "tfx-1.16.lock", "tfx-1.21.constraints"}
+    left_out.add("tfx-1.21-macos.lock")
     listed = succeed(["git", "ls-files", "images", "components"], REPOSITORY).splitlines()
     wanted = {name for name in listed if Path(name).name not in left_out | {"digests.json"}}
     assert set(built) == {*wanted, "compiler/headrace/images/sbom.py"}

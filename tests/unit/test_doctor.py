@@ -9,7 +9,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from headrace.cli.doctor_checks import disk, google_credentials, root_access
+import pytest
+
+from headrace.cli.doctor_checks import disk, google_credentials, macos, root_access
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -202,3 +204,22 @@ def test_the_doctor_imports_nothing_heavy() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("release", "machine", "python", "state"),
+    [
+        ("14.5", "arm64", (3, 13), "ok"),
+        ("26.1", "arm64", (3, 12), "ok"),
+        ("14.5", "arm64", (3, 11), "missing"),
+        ("13.6", "arm64", (3, 13), "missing"),
+        ("14.5", "x86_64", (3, 13), "missing"),
+    ],
+)
+def test_macos_needs_apple_silicon_and_the_newer_libraries(
+    release: str, machine: str, python: tuple[int, int], state: str
+) -> None:
+    check = macos(release, machine, python)
+
+    assert check.state == state
+    assert bool(check.advice) == (state != "ok")

@@ -64,6 +64,8 @@ def _python() -> Check:
 
 
 def _glibc() -> Check:
+    if sys.platform == "darwin":
+        return macos(platform.mac_ver()[0], platform.machine(), sys.version_info[:2])
     library, version = platform.libc_ver()
     enables = "install the TFX libraries"
     name = "C library"
@@ -89,11 +91,34 @@ def _glibc() -> Check:
     )
 
 
+def macos(release: str, machine: str, python: tuple[int, int]) -> Check:
+    """Returns whether the TFX libraries have wheels for this macOS.
+
+    Args:
+        release: Such as "14.5".
+        machine: Such as "arm64".
+        python: Major and minor version.
+    """
+    fits = machine == "arm64" and numbers(release) >= (14,) and python >= (3, 12)
+    return Check(
+        name="C library",
+        state="ok" if fits else "missing",
+        found=f"macOS {release} on {machine}"
+        + (", for TFX 1.21" if fits else f" with Python {python[0]}.{python[1]}"),
+        enables="install the TFX libraries",
+        advice=""
+        if fits
+        else "The libraries have wheels for macOS 14 on Apple silicon, with Python 3.12 or 3.13.",
+    )
+
+
 def _cpu() -> Check:
+    # Those that this process may use, as far as the system can tell.
+    usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
     return Check(
         name="CPU",
         state="ok",
-        found=f"{len(os.sched_getaffinity(0))} cores",
+        found=f"{len(usable)} cores",
         enables="run as many tasks side by side",
     )
 
