@@ -148,7 +148,8 @@ TABLE: Mapping[str, str] = {
     """,
     "v1.dsl.experimental": """
         .authoring.resolver: LatestArtifactStrategy LatestBlessedModelStrategy SpanRangeStrategy
-        .authoring.resolver: ResolverStrategy
+        .authoring.resolver: ResolverStrategy LatestBlessedModelResolver=LatestBlessedModelStrategy
+        .authoring.resolver: LatestArtifactsResolver=LatestArtifactStrategy
         .authoring.runtime_parameter: RuntimeParameter
         .authoring.containers: create_container_component
         .authoring.channels: artifact_query
@@ -290,6 +291,12 @@ TABLE: Mapping[str, str] = {
         {_EXECUTORS}: GenericExecutor
         {_FN_ARGS}: TrainerFnArgs=FnArgs
     """,
+    "components.trainer.rewriting.converters": ".executing.rewriting: rewrite_saved_model",
+    "components.trainer.rewriting.rewriter": ".executing.rewriting: ModelDescription ModelType",
+    "components.trainer.rewriting.rewriter_factory": (
+        ".executing.rewriting: TFJS_REWRITER TFLITE_REWRITER create_rewriter"
+    ),
+    "components.trainer.rewriting.tflite_rewriter": ".executing.rewriting: TFLiteRewriter",
     "components.trainer.fn_args_utils": f"{_FN_ARGS}: DataAccessor FnArgs",
     **_component(
         "transform", ".components.training: Transform", "TransformExecutor", "TransformSpec"
