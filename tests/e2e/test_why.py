@@ -1,3 +1,5 @@
+# mypy: disallow-untyped-decorators=False, disallow-untyped-defs=False
+# mypy: disallow-incomplete-defs=False, disallow-untyped-calls=False
 """What `headrace why` says of tasks that ran, and of those that did not."""
 
 import json
@@ -6,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kfp import dsl
 
 import headrace
 from headrace.cli.main import main
@@ -13,7 +16,9 @@ from headrace.contract.explanations import Explanation
 from headrace.targets.local import explaining
 from headrace.targets.local.records.listing import find_run
 from headrace.targets.local.shared.results import RunResult
+from headrace_components.contract.errors import InputError
 from support.cases.edit_loop import edit, write_project
+from support.cases.local_pipelines import read
 
 
 @pytest.fixture
@@ -162,6 +167,38 @@ def test_a_resumed_run_says_what_changed_since_its_earlier_attempt(
     assert found.text == "ran: it had changed since an earlier attempt at this run"
     assert [each.name for each in found.changes] == ["module.py: _loss"]
     assert why(resumed, "prepare", root).state == "done"
+
+
+def test_an_imported_artifact_that_changed_says_whether_it_has_other_contents_or_another_place(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dsl.pipeline(name="imported")
+    def imported(uri: str):
+        rows = dsl.importer(artifact_uri=uri, artifact_class=dsl.Dataset)
+        read(name="reader", item=rows.output)
+
+    monkeypatch.setenv("JOURNAL", str(tmp_path / "journal.txt"))
+    places = [tmp_path / "rows", tmp_path / "others"]
+    for place in places:
+        place.mkdir()
+        (place / "value.txt").write_text("1", "utf-8")
+    headrace.run(imported, root=root, parameters={"uri": str(places[0])})
+    (places[0] / "value.txt").write_text("22", "utf-8")
+    edited = headrace.run(imported, root=root, parameters={"uri": str(places[0])})
+    moved = headrace.run(imported, root=root, parameters={"uri": str(places[1])})
+
+    (change,) = why(edited, "read", root).changes
+    assert change.text == f"the contents of {places[0]} have changed"
+    (change,) = why(moved, "read", root).changes
+    assert change.text == f"{places[0]} -> {places[1]}"
+
+
+def test_the_end_of_a_path_is_enough_for_a_task_if_it_is_clear(pipeline: Path, root: Path) -> None:
+    result = headrace.run(pipeline, root=root)
+
+    assert why(result, "1/train-2", root).task == "for-loop-2/1/train-2"
+    with pytest.raises(InputError, match=r"'train-2' is the end of 2 tasks of the run"):
+        why(result, "train-2", root)
 
 
 def test_what_is_kept_for_it_is_small_private_and_the_same_for_the_same_run(

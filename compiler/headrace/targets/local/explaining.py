@@ -1,6 +1,5 @@
 """Why a task of a run ran, was answered by the cache, was skipped or failed: `headrace why`."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -12,7 +11,7 @@ from headrace.contract.service import ServiceTask
 from headrace.targets.local.records import listing
 from headrace.targets.local.records.decisions import Decision, read_decision
 from headrace.targets.local.records.store import RunStore
-from headrace_components.contract.errors import InputError
+from headrace.targets.local.records.task_choice import chosen_task
 
 # How many earlier runs are looked at, and how many steps back through inputs that changed.
 _MAX_RUNS = 50
@@ -55,15 +54,8 @@ def explain(store: RunStore, name: str) -> Explanation:
         InputError: The run has no such task.
     """
     tasks = {task.name: task for task in _tasks(store)}
-    if name not in tasks:
-        near = difflib.get_close_matches(name, tasks, n=1)
-        advice = f"Did you mean {near[0]!r}? " if near else ""
-        raise InputError(
-            f"headrace why: the run {store.directory.name} has no task {name!r}, only "
-            f"{list(tasks)}. {advice}Loops have one task for each item, such as "
-            "'for-loop-1/0/trainer'."
-        )
-    return _Explaining.of_run(store, steps=_MAX_STEPS).of(tasks[name])
+    chosen = chosen_task(name, list(tasks), store.directory.name, "headrace why")
+    return _Explaining.of_run(store, steps=_MAX_STEPS).of(tasks[chosen])
 
 
 def _tasks(store: RunStore) -> Sequence[ServiceTask]:
@@ -194,14 +186,14 @@ class _Explaining:
         if not new or not old:
             text = "was not connected before" if new else "is no longer connected"
             return Change(kind="input", name=port, text=text)
-        uri = next(
-            (artifact[0] for artifact in new if artifact not in old), new[0][0] if new else ""
-        )
+        uri = next((found[0] for found in new if found not in old), new[0][0])
+        before = next((found[0] for found in old if found not in new), old[0][0])
+        if before == uri:
+            return Change(kind="input", name=port, text=f"the contents of {uri} have changed")
         maker = self._maker_here(uri)
-        if maker is None:
-            before = next((artifact[0] for artifact in old if artifact not in new), "")
-            same = "its contents have changed" if before == uri else f"{before} before"
-            return Change(kind="input", name=port, text=f"{uri}, {same}")
+        decision = read_decision(self.store, maker.name) if maker else None
+        if maker is None or (decision is not None and decision.how == "imported"):
+            return Change(kind="input", name=port, text=f"{before} -> {uri}")
         because = None
         if self.steps > 0:
             because = replace(self, steps=self.steps - 1).of(maker)
@@ -221,7 +213,8 @@ class _Explaining:
 
 def _ran(task: ServiceTask) -> str:
     if task.state == "failed":
-        return f"failed: {task.message} It ran" if task.message else "failed. It ran"
+        message = task.message.removesuffix(".")
+        return f"failed: {message}. It ran" if message else "failed. It ran"
     return {"running": "runs", "cancelled": "ran, and was ended"}.get(task.state, "ran")
 
 

@@ -28,6 +28,7 @@ from headrace.targets.local.records.journal import Journal
 from headrace.targets.local.records.record import RunRecord
 from headrace.targets.local.records.recorder import Unrecorded
 from headrace.targets.local.records.store import SPINS, RunStore, storage_error
+from headrace.targets.local.records.task_choice import chosen_task
 from headrace.targets.local.resuming import with_code_of_now
 from headrace.targets.local.runners.setup import Setup, prepare
 from headrace.targets.local.shared.container_options import ContainerOptions
@@ -159,15 +160,10 @@ def _checked_name(task: str, pipeline: Pipeline, base: RunStore) -> str:
     history = [each.name for each in listing.run_of(base, with_tasks=True).tasks]
     nodes = {names.node(path) for path in patterns if ITERATION not in path}
     keys = {"/".join(path) for path in patterns if ITERATION not in path}
-    if task in {*history, *nodes, *keys}:
+    if task in keys:
         return task
     known = list(dict.fromkeys([*history, *sorted(nodes)]))
-    near = difflib.get_close_matches(task, known, n=1)
-    advice = f"Did you mean {near[0]!r}? " if near else ""
-    raise InputError(
-        f"{_COMMAND}: the run {base.directory.name} has no task {task!r}, only {known}. {advice}"
-        "Loops have one task for each item, such as 'for-loop-1/0/trainer'."
-    )
+    return chosen_task(task, known, base.directory.name, _COMMAND)
 
 
 @dataclass(frozen=True, kw_only=True)
