@@ -12,6 +12,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from headrace.display.graph.model import state_in
 from headrace.display.outcomes import duration
 from headrace.display.runs.changes import counted
 from headrace.display.shortening import shortened
@@ -73,6 +74,7 @@ def _environment() -> Environment:
         "section_of": section_of,
         "sign": sign,
         "state_class": state_class,
+        "state_in": state_in,
     }
     return environment
 

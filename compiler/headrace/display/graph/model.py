@@ -95,7 +95,7 @@ def tree_of(pipeline: Pipeline, tasks: Sequence[ServiceTask], *, is_over: bool) 
     runs: dict[str, list[ServiceTask]] = {}
     for task in tasks:
         runs.setdefault(pattern_of(task.name), []).append(task)
-    builder = _Builder(pipeline=pipeline, runs=runs, unknown=NOT_RUN if is_over else "waiting")
+    builder = _Builder(pipeline=pipeline, runs=runs, is_over=is_over)
     return builder.group(
         pipeline.root, (), path="", kind="pipeline", title=pipeline.author_name, detail=""
     )
@@ -105,7 +105,7 @@ def tree_of(pipeline: Pipeline, tasks: Sequence[ServiceTask], *, is_over: bool) 
 class _Builder:
     pipeline: Pipeline
     runs: Mapping[str, Sequence[ServiceTask]]
-    unknown: str
+    is_over: bool
 
     def group(
         self, dag: ComponentSpec, above: Path, *, path: str, kind: Kind, title: str, detail: str
@@ -148,10 +148,16 @@ class _Builder:
             kind="task",
             title=title,
             detail=component.headrace_name or component.name,
-            counts=Counter(each.state for each in found) or {self.unknown: 1},
+            counts=Counter(state_in(each.state, is_over=self.is_over) for each in found)
+            or {state_in("waiting", is_over=self.is_over): 1},
             run_name=name if is_one else pattern_of(name),
             seconds=max((each.seconds for each in found if each.state != "waiting"), default=None),
         )
+
+
+def state_in(state: str, *, is_over: bool) -> str:
+    """Returns the state of a task for people, in a run that is over or not."""
+    return NOT_RUN if is_over and state == "waiting" else state
 
 
 def pattern_of(name: str) -> str:

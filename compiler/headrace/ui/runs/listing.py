@@ -18,7 +18,6 @@ from headrace_components.contract.errors import InputError
 
 _PAGE_ROWS = 50
 _SERVICE_RUNS = 200  # each page of a service's answer takes a while
-_ACTIVE = ("waiting", "running", "paused", "cancelling")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +58,7 @@ def list_runs(request: Request) -> Response:
         "left_out": left_out,
         "selection": selection,
         "link": link,
-        "is_any_active": any(row.run.state in _ACTIVE for row in found.rows),
+        "is_any_active": any(not row.run.is_over for row in found.rows),
     }
     table = fragment("runs/table.html", links_here=link, **values)
     digest = ident(table)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from headrace.contract.service import ServiceRun, ServiceTask
 from headrace.display.graph.drawing import draw
-from headrace.display.graph.model import tree_of
+from headrace.display.graph.model import state_in, tree_of
 from headrace.ui import links
 from headrace.ui.rendering import fragment, ident, page
 from headrace.ui.runs.commands import commands_for
@@ -76,7 +76,7 @@ def _pieces(site: Site, run: ServiceRun, toggled: Sequence[str]) -> dict[str, Ma
     summary = run.summary
     pipeline = pipeline_of(site, run)
     tree = tree_of(pipeline, run.tasks, is_over=run.is_over) if pipeline else None
-    counts = Counter(task.state for task in run.tasks)
+    counts = Counter(state_in(task.state, is_over=run.is_over) for task in run.tasks)
     order = [task for state in _ORDER for task in run.tasks if task.state == state]
     # Of very many, those that a person looks for.
     listed = run.tasks

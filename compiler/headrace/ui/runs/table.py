@@ -1,5 +1,6 @@
 """The table of runs: which columns it has, which runs it shows, and in which order."""
 
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -161,8 +162,9 @@ def _moment(run: ServiceRun) -> float | None:
 
 def _order(value: Any) -> tuple[int, float, str]:
     """Returns a key by which values of different types can be sorted: numbers, then texts."""
-    if isinstance(value, (int, float)) and math.isfinite(value):
-        return 0, value, ""
+    with contextlib.suppress(OverflowError):  # a whole number of hundreds of digits
+        if isinstance(value, (int, float)) and math.isfinite(value):
+            return 0, value, ""
     return 1, 0.0, as_text(value).lower()
 
 

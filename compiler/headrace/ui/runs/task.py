@@ -77,12 +77,8 @@ def _to_come(site: Site, run: ServiceRun, name: str) -> ServiceTask:
     component = component_at(pipeline, name) if pipeline else None
     if component is None:
         raise HTTPException(404)
-    reason = "The run ended before it came to this task." if run.is_over else ""
     return ServiceTask(
-        name=name,
-        state="skipped" if run.is_over else "waiting",
-        component=component.headrace_name or component.name,
-        reason=reason,
+        name=name, state="waiting", component=component.headrace_name or component.name
     )
 
 

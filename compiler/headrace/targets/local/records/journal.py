@@ -133,7 +133,7 @@ def read_history(directory: Path, *, left: str | None) -> RunHistory:
     to_come = [ServiceTask(name=name, state="waiting") for name in found.expected]
     return RunHistory(
         tasks=(
-            *(_settled(task, left) for task in found.tasks.values()),
+            *(_settled(task, left, found.last) for task in found.tasks.values()),
             *(task for task in to_come if task.name not in found.tasks),
         ),
         started=found.started,
@@ -151,10 +151,12 @@ def _events(file: Path) -> Iterable[Any]:
             yield json.loads(line)
 
 
-def _settled(task: ServiceTask, left: str | None) -> ServiceTask:
+def _settled(task: ServiceTask, left: str | None, last: datetime | None) -> ServiceTask:
     if left is None or task.state in ENDED:
         return task
-    return replace(task, state="cancelled", message=left or task.message)
+    # It ended with the run, nobody knows when: not before the last event.
+    seconds = (last - task.started).total_seconds() if last and task.started else 0.0
+    return replace(task, state="cancelled", seconds=seconds, message=left or task.message)
 
 
 @dataclass(kw_only=True, slots=True)
