@@ -23,11 +23,16 @@ pytestmark = pytest.mark.slow
 EXAMPLE = Path(__file__).parents[3] / "examples/penguins"
 
 SHOWN = {
-    "Examples": ("Rows 1 to 20 of 240", "bill_length_mm", "Torgersen"),
+    "Examples": ("Rows 1 to 20 of 240", "bill_length_mm"),
     "ExampleStatistics": ("bill_length_mm", "different values"),
     "Schema": ("in each row", "values per row"),
     "ExampleAnomalies": ("No anomalies",),
-    "TransformGraph": ("Features before", "Features after", "transform_signature"),
+    "TransformGraph": (
+        "Features before",
+        "Features after",
+        "Functions of TensorFlow Transform",
+        "scale_to_z_score",
+    ),
     "Model": ("serving_default", "Parameters", "curl http://localhost:8501/"),
     "PushedModel": ("pushed",),
     "ModelRun": ("epoch_loss",),

@@ -129,7 +129,10 @@ def drawn(sections: Iterable[Mapping[str, Any]], query: Mapping[str, str], key: 
                 blocks.append({"kind": "picture", "chart": line_chart(block)})
             else:
                 blocks.append(block)
-        found.append({"heading": section["heading"], "blocks": blocks})
+        pages = [block["page"] for block in blocks if block["kind"] == "table"]
+        is_used = any(part.find or part.first for part in pages)
+        is_folded = section["is_folded"] and not is_used
+        found.append({"heading": section["heading"], "blocks": blocks, "is_folded": is_folded})
     return found
 
 

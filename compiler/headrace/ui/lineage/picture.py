@@ -70,8 +70,10 @@ def picture_of(artifact: ArtifactLineage, down: Descendants) -> LineagePicture:
     }
     if artifact.producer is not None:
         edges.add((f"{artifact.producer.id}", own))
-    names = [*(str(each.id) for each in artifact.ancestors), own]
-    names += [name for name in executions if name not in names]
+    # What an execution reads was made before it started.
+    names = sorted(executions, key=lambda name: (executions[name].started, len(name), name))
+    maker = "" if artifact.producer is None else f"{artifact.producer.id}"
+    names.insert(names.index(maker) + 1 if maker in names else 0, own)
     order = {name: number for number, name in enumerate(names)}
     # A record may say that an artifact was made of itself; a picture has no circles.
     forward = sorted(pair for pair in edges if order[pair[0]] < order[pair[1]])

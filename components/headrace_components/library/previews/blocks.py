@@ -1,6 +1,6 @@
 """The parts of which a page about an artifact is made, as JSON values. Standard library only.
 
-A reader returns sections, `{"heading": ..., "blocks": [...]}`. A block is one of
+A reader returns sections, `{"heading": ..., "blocks": [...], "is_folded": false}`. Blocks are
 
     {"kind": "note", "tone": "plain|good|warn|bad", "text": ...}
     {"kind": "facts", "rows": [[name, cell], ...]}
@@ -24,9 +24,9 @@ TEXT_LENGTH = 300
 _MAX_ROWS = 20_000
 
 
-def section(heading: str, *blocks: Block) -> Block:
-    """Returns blocks under a heading."""
-    return {"heading": heading, "blocks": list(blocks)}
+def section(heading: str, *blocks: Block, is_folded: bool = False) -> Block:
+    """Returns blocks under a heading; those of a folded section are shown when asked for."""
+    return {"heading": heading, "blocks": list(blocks), "is_folded": is_folded}
 
 
 def note(text: str, tone: str = "plain") -> Block:
