@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 from headrace.cli.main import main
 from headrace.targets.vertex import jobs_api
 from support.fakes.kubeflow_api import kubeflow_api
+from support.fakes.kubeflow_metadata import Recorder, metadata_server
 from support.fakes.vertex_pipelines import vertex_pipelines
 from support.programs.browser import visit
 from support.programs.ui_server import served
@@ -98,6 +99,32 @@ def test_a_run_of_vertex_is_listed_and_drawn(
             expect(tab.page.get_by_role("row", name="text")).to_contain_text(
                 "<script>alert(1)</script>"
             )
+            assert tab.complaints == []
+
+
+def test_an_artifact_of_a_cluster_is_shown_by_its_records(browser: Browser, tmp_path: Path) -> None:
+    with metadata_server(tmp_path / "metadata.sqlite") as (host, store, _):
+        recorder = Recorder(store, "flights", "run-1")
+        model = recorder.artifact("minio://bucket/model", "tfx.Model")
+        recorder.task("trainer", outputs={"model": model})
+        blessing = recorder.artifact("minio://bucket/blessing", "tfx.ModelBlessing", blessed=1.0)
+        recorder.task("evaluator", inputs={"model": [model]}, outputs={"blessing": blessing})
+        options = ["--target", "kubeflow", "--metadata", f"grpc://{host}"]
+        with (
+            served(tmp_path / "no root", *options) as address,
+            visit(browser, f"{address}artifacts?uri=minio://bucket/model") as tab,
+        ):
+            expect(tab.page.get_by_text("It is at minio://")).to_be_visible()
+            used = tab.page.get_by_role("region", name="Who used it")
+            expect(used.get_by_role("rowheader")).to_contain_text("evaluator of run-1")
+            assert "store_session_info" not in tab.page.content()
+            tab.page.get_by_role("link", name="Lineage up and down").click()
+            up = tab.page.get_by_role("region", name="Up: what it goes back to")
+            expect(up.get_by_role("rowheader")).to_contain_text("trainer of run-1")
+            down = tab.page.get_by_role("region", name="Down: what was made of it")
+            expect(down.get_by_role("rowheader")).to_contain_text("evaluator of run-1")
+            tab.page.get_by_role("link", name="Models").click()
+            expect(tab.page.get_by_text("are on the pages of its runs")).to_be_visible()
             assert tab.complaints == []
 
 

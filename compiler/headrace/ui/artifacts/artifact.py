@@ -59,7 +59,7 @@ def show_artifact(request: Request) -> Response:
         metadata={
             name: value
             for name, value in artifact.metadata.items()
-            if name not in contents.SHOWN_METADATA
+            if name not in contents.OTHER_METADATA
         },
         query=query,
     )

@@ -16,8 +16,8 @@ from headrace.ui.artifacts.tables import whole
 from headrace_components.contract.errors import InputError
 from headrace_components.library.previews.blocks import Block, cut, facts, note, section, text
 
-SHOWN_METADATA = frozenset({"confidenceMetrics", "confusionMatrix"})
-"""Metadata that the contents show."""
+OTHER_METADATA = frozenset({"confidenceMetrics", "confusionMatrix", "store_session_info"})
+"""Metadata that the contents show, or that only a backend needs."""
 
 _READ = frozenset(
     {

@@ -7,7 +7,6 @@ A reader returns sections, `{"heading": ..., "blocks": [...], "is_folded": false
     {"kind": "table", "caption": ..., "columns": [name, ...], "rows": [[cell, ...], ...]}
     {"kind": "text", "caption": ..., "text": ..., "note": ...}
     {"kind": "chart", "caption": ..., "x": ..., "series": [{"name": ..., "points": [[x, y], ...]}]}
-    {"kind": "matrix", "caption": ..., "names": [...], "counts": [[...], ...]}
 
 and a cell is a text, a number, None where there is no value, or an object with `text` and one of
 `tone` (as of a note), `image` (a `data:` URI) or `soft` (true: said by the way). `number` is true
