@@ -38,7 +38,7 @@ SHOWN = {
     "ModelRun": ("epoch_loss",),
     "ModelEvaluation": (" threshold holds.", "island = Biscoe"),
     "ModelBlessing": ("The model is ",),
-    "system.Metrics": ("sparse_categorical_accuracy",),
+    "system.Metrics": ("<h2>Metrics</h2>", '<td class="number">'),
     "system.HTML": ("iframe",),
     "system.ClassificationMetrics": (),
     "TransformCache": (),
@@ -119,6 +119,7 @@ def test_runs_lead_to_the_comparison_of_their_slices(browser: Browser, real: Rea
         assert outputs.get_by_role("rowheader").all_inner_texts() == [
             "latest-blessed-model: model",
             "trainer: model",
+            "trainer: metrics",
             "evaluator: evaluation",
             "evaluator: metrics",
         ]
