@@ -13,6 +13,7 @@ from headrace.cli.main import main
 from headrace.lineage.local_store.connection import default_url
 from headrace.lineage.local_store.reader import StoreLineage
 from headrace.targets.local.history import LocalRuns
+from headrace.targets.local.records.store import RunStore
 from headrace.targets.local.shared.results import RunResult
 from headrace_components.contract.errors import InputError, PlatformError
 from support.cases.local_pipelines import fails, read, run_pipeline, step
@@ -170,6 +171,17 @@ def test_a_run_that_cannot_be_removed_stays_whole(
     (root / ".deleted").unlink()
     LocalRuns(root).delete(one.run_id)
     assert LocalRuns(root).runs(None) == []
+
+
+def test_a_run_that_is_deleted_by_two_is_deleted_once(root: Path) -> None:
+    one = ran(pair, root)
+    store = RunStore.find(root, one.run_id)
+    LocalRuns(root).delete(one.run_id)
+
+    with pytest.raises(InputError, match="was just deleted"), store.locked():
+        raise AssertionError
+
+    assert not one.directory.exists()
 
 
 def test_a_run_with_a_lineage_that_is_not_there_is_deleted(root: Path) -> None:

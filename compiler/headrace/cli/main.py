@@ -34,7 +34,7 @@ _COMMANDS = {
     "compile": "Compile a pipeline for a target.",
     "run": "Run a pipeline on this machine.",
     "submit": "Run a pipeline on Vertex AI or Kubeflow, once or on a schedule.",
-    "runs": "List, watch, read, cancel and delete runs, here or on Vertex AI or Kubeflow.",
+    "runs": "List, compare, watch, cancel and delete runs, here or on Vertex AI or Kubeflow.",
     "logs": "Print the logs of a run, or of one task of it.",
     "diff": "Show what changed between two runs.",
     "schedules": "List, pause, resume and delete schedules on Vertex AI or Kubeflow.",

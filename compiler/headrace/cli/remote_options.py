@@ -34,7 +34,8 @@ pause_option = click.option(
     "pause_seconds",
     type=click.FloatRange(min=0.1),
     metavar="SECONDS",
-    help="Time between checks. Default: one second at first, ten seconds later.",
+    help="Time between checks. Default: half a second on this machine; on a service one second at "
+    "first, ten seconds later.",
 )
 
 

@@ -70,7 +70,8 @@ def described(root: Path, which: RunFilter = EVERY_RUN) -> Iterator[ServiceRun]:
     for store in stores(root):
         if which.pipeline in ("", store.directory.parent.name):
             run = run_of(store)
-            if which.takes(run):
+            is_deleted = run.created is None and not store.directory.exists()
+            if which.takes(run) and not is_deleted:
                 yield run
 
 

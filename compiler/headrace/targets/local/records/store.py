@@ -32,7 +32,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from headrace.targets.local.records.attempt import PRIVATE, Attempt
 from headrace.targets.local.records.json_files import read_json, readable_json, write_json
@@ -160,7 +160,7 @@ class RunStore:
         Raises:
             InputError: Another process has locked it.
         """
-        with self._lock_file.open("w", encoding="utf-8") as file:
+        with self._opened_lock() as file:
             patiently(
                 lambda: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB),
                 errors=BlockingIOError,
@@ -172,8 +172,19 @@ class RunStore:
                 ),
             )
             if not (self.directory / "run.json").is_file():
-                raise InputError(f"headrace run: run {self.directory.name!r} was just deleted.")
+                raise self._deleted
             yield
+
+    def _opened_lock(self) -> TextIO:
+        try:
+            return self._lock_file.open("w", encoding="utf-8")
+        except FileNotFoundError as error:
+            raise self._deleted from error
+
+    @property
+    def _deleted(self) -> InputError:
+        name = self.directory.name
+        return InputError(f"headrace: run {name!r} was just deleted. Start a new one.")
 
     @property
     def is_locked(self) -> bool:
