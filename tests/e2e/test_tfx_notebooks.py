@@ -446,6 +446,29 @@ def test_a_cell_may_call_tfx_as_a_command(kernel: Kernel, tmp_path: Path) -> Non
     assert (tmp_path / "d/local_runner.py").is_file()
 
 
+def test_a_runner_of_vertex_in_a_cell_writes_the_job_and_says_how_to_submit_it(
+    kernel: Kernel, tmp_path: Path
+) -> None:
+    profile = Path(__file__).parents[2] / "examples/headrace.toml"
+    (tmp_path / "headrace.toml").write_text(profile.read_text("utf-8"), "utf-8")
+    (cell,) = kernel.execute(
+        tmp_path,
+        """
+from tfx import v1 as tfx
+
+experimental = tfx.orchestration.experimental
+runner = experimental.KubeflowV2DagRunner(
+    config=experimental.KubeflowV2DagRunnerConfig(), output_filename="job.json"
+)
+rows = tfx.components.CsvExampleGen(input_base="gs://my-bucket/data")
+_ = runner.run(tfx.dsl.Pipeline("rows", "gs://my-bucket/root", components=[rows]))
+""",
+    )
+
+    assert "Wrote job.json. Run it with: headrace.submit(PIPELINE, target='vertex')" in cell.printed
+    assert (tmp_path / "job.json").is_file()
+
+
 def test_an_import_or_an_extension_makes_tfx_importable_in_any_kernel(tmp_path: Path) -> None:
     check = "import tfx; print(tfx.__version__)\nfrom tfx import v1; print(v1.dsl.Pipeline)"
     with running_kernel() as kernel:

@@ -12,6 +12,7 @@ from typing import Any
 from headrace.compilation.compiler import compile_for
 from headrace.errors import CompileError
 from headrace.frontend import loading
+from headrace.frontend.cells import is_cell
 from headrace.frontend.tfx_pipelines.run_parameters import given_values
 from headrace.profiles.profile import Profile, read_profile
 from headrace.target_registry import settings_class
@@ -99,7 +100,12 @@ class HeadraceHost:
 
 
 def _submit_command(pipeline: Any, target: str) -> str:
-    """Returns the command that runs the pipeline of the program, with the flags of the program."""
+    """Returns the command that runs the pipeline of the program, with the flags of the program.
+
+    A pipeline of a notebook's cell is in no file that a command could name.
+    """
+    if is_cell(pipeline.file or ""):
+        return f"headrace.submit(PIPELINE, target={target!r})"
     program = sys.argv[0]
     is_program = Path(program).suffix == ".py" and Path(program).is_file()
     file = os.path.relpath(program if is_program else pipeline.file or "PIPELINE.py")

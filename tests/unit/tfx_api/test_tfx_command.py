@@ -54,7 +54,7 @@ class Project:
         done = subprocess.run(
             [sys.executable, "-m", "headrace.tfx", *words],
             cwd=self.folder,
-            env={**os.environ, "HOME": str(self.home)},
+            env={**os.environ, "HOME": str(self.home), "KUBECONFIG": str(self.home / "none")},
             capture_output=True,
             text=True,
             check=False,
@@ -73,6 +73,7 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_pipeline_is_created_run_listed_changed_and_deleted(project: Project) -> None:
     created = project.tfx("pipeline", "create", "--pipeline_path=runner.py", "--engine=local")
     assert "Pipeline 'My_pipe' created for local." in created
@@ -98,6 +99,14 @@ def test_a_pipeline_is_created_run_listed_changed_and_deleted(project: Project) 
     assert run.is_dir()
 
 
+def test_a_run_on_this_machine_is_deleted_by_its_id_alone(project: Project) -> None:
+    project.tfx("pipeline", "create", "--pipeline_path=runner.py")
+    project.tfx("run", "create", "--pipeline_name=My_pipe")
+    (run,) = (project.folder / "out/my-pipe").glob("2*")
+    assert "$ headrace runs delete" in project.tfx("run", "delete", f"--run_id={run.name}")
+    assert not run.exists()
+
+
 def test_a_runtime_parameter_gives_a_run_its_value(project: Project) -> None:
     project.tfx("pipeline", "create", "--pipeline_path", "runner.py")
     shutil.copytree(project.folder / "data", project.folder / "da=ta 2")
@@ -113,6 +122,7 @@ def test_a_runtime_parameter_gives_a_run_its_value(project: Project) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_engine_is_that_of_the_runner_in_the_file(project: Project) -> None:
     shutil.copy(PROFILE, project.folder / "headrace.toml")
     project.write("vertex.py", name="on/vertex", root="gs://bucket/root", runner=VERTEX)
@@ -133,6 +143,8 @@ def test_the_engine_is_that_of_the_runner_in_the_file(project: Project) -> None:
     ]
     several = project.tfx("run", "create", "--pipeline_name=on/vertex", expected=2)
     assert "created for ['kubeflow', 'vertex']. Say which, as --engine=kubeflow" in several
+    address = "run", "create", "--pipeline_name=on/vertex", "--endpoint=", "--project=a"
+    assert "$ headrace submit" in project.tfx(*address, expected=75)
     other = "run", "create", "--pipeline_name=on/vertex", "--engine=vertex", "--project=another"
     assert 'Write project = "another" there.' in project.tfx(*other, expected=2)
 
@@ -151,7 +163,8 @@ def test_a_compiled_pipeline_is_in_the_current_directory_and_not_noted(project: 
     [
         ("run create --pipeline_name=none", "there is no pipeline 'none', only []. Create it:"),
         ("run create", "Missing option '--pipeline_name'"),
-        ("run terminate --run_id=1", "expected kubeflow or vertex: a run on this machine ends"),
+        ("run terminate --run_id=1", "there is no run '1' on this machine below []. Correct"),
+        ("run delete --run_id=*", "there is no run '*' on this machine"),
         ("pipeline create --pipeline_path=none.py", "tfx pipeline: 'none.py' is not there"),
         ("pipeline create --pipeline_path=data/rows.csv", "is no Python file"),
         ("pipeline update --pipeline_path=runner.py", "there is no pipeline 'My_pipe' of the"),

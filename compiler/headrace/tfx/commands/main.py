@@ -107,26 +107,26 @@ _with_file("compile", "Compile a pipeline, and note nothing.")
 @_name
 @_engine
 @_ignored
-def delete_pipeline(pipeline_name: str, engine: str, **_: Any) -> None:
+def delete_pipeline(pipeline_name: str, engine: str, endpoint: str | None, **_: Any) -> None:
     """Forget a pipeline; its file and its runs stay."""
     from headrace.tfx.commands import pipelines
 
-    pipelines.delete(pipeline_name, pipelines.named_engine(engine))
+    pipelines.delete(pipeline_name, pipelines.named_engine(engine, endpoint))
 
 
 @pipeline.command("list")
 @_engine
 @_ignored
-def list_pipelines(engine: str, **_: Any) -> None:
+def list_pipelines(engine: str, endpoint: str | None, **_: Any) -> None:
     """List the pipelines that were created."""
     from headrace.tfx.commands import pipelines
 
-    pipelines.show(pipelines.named_engine(engine))
+    pipelines.show(pipelines.named_engine(engine, endpoint))
 
 
 @tfx.group()
 def run() -> None:
-    """Start runs, and show and end those of a service."""
+    """Start, show, end and delete runs."""
 
 
 @run.command("create")
@@ -142,12 +142,13 @@ def create_run(
     project: str,
     region: str,
     runtime_parameter: Sequence[str],
+    endpoint: str | None,
     **_: Any,
 ) -> int:
     """Run a pipeline."""
     from headrace.tfx.commands import pipelines, runs
 
-    named = pipelines.named_engine(engine)
+    named = pipelines.named_engine(engine, endpoint)
     return runs.create(pipeline_name, named, runtime_parameter, project, region)
 
 
@@ -155,11 +156,11 @@ def create_run(
 @_name
 @_engine
 @_ignored
-def list_runs(pipeline_name: str, engine: str, **_: Any) -> int:
+def list_runs(pipeline_name: str, engine: str, endpoint: str | None, **_: Any) -> int:
     """List runs."""
     from headrace.tfx.commands import pipelines, runs
 
-    return runs.show(pipeline_name, pipelines.named_engine(engine))
+    return runs.show(pipeline_name, pipelines.named_engine(engine, endpoint))
 
 
 @run.command("status")
@@ -167,33 +168,33 @@ def list_runs(pipeline_name: str, engine: str, **_: Any) -> int:
 @_run_id
 @_engine
 @_ignored
-def show_run(pipeline_name: str, run_id: str, engine: str, **_: Any) -> int:
+def show_run(pipeline_name: str, run_id: str, engine: str, endpoint: str | None, **_: Any) -> int:
     """Show a run."""
     from headrace.tfx.commands import pipelines, runs
 
-    return runs.status(pipeline_name, run_id, pipelines.named_engine(engine))
+    return runs.status(pipeline_name, run_id, pipelines.named_engine(engine, endpoint))
 
 
 @run.command("terminate")
 @_run_id
 @_engine
 @_ignored
-def terminate_run(run_id: str, engine: str, **_: Any) -> int:
-    """Cancel a run on a service."""
+def terminate_run(run_id: str, engine: str, endpoint: str | None, **_: Any) -> int:
+    """Cancel a run."""
     from headrace.tfx.commands import pipelines, runs
 
-    return runs.terminate(run_id, pipelines.named_engine(engine))
+    return runs.terminate(run_id, pipelines.named_engine(engine, endpoint))
 
 
 @run.command("delete")
 @_run_id
 @_engine
 @_ignored
-def delete_run(run_id: str, engine: str, **_: Any) -> int:
-    """Delete a run on a service."""
+def delete_run(run_id: str, engine: str, endpoint: str | None, **_: Any) -> int:
+    """Delete a run."""
     from headrace.tfx.commands import pipelines, runs
 
-    return runs.delete(run_id, pipelines.named_engine(engine))
+    return runs.delete(run_id, pipelines.named_engine(engine, endpoint))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -26,23 +26,25 @@ def engine_of(path: str, given: str, endpoint: str | None) -> Engine:
         given: What the author said: an engine, or `auto` for that of the file's runner.
         endpoint: Where Kubeflow is, if the author says it.
     """
-    named = named_engine(given)
+    named = named_engine(given, endpoint)
     if named is not None:
         return named
-    if endpoint is not None:
-        return "kubeflow"
     text = Path(path).read_text("utf-8", errors="replace") if Path(path).is_file() else ""
     return next((engine for runner, engine in _RUNNERS if re.search(runner, text)), "local")
 
 
-def named_engine(given: str) -> Engine | None:
+def named_engine(given: str, endpoint: str | None = None) -> Engine | None:
     """Returns the engine with a name of TFX's; None for `auto`.
+
+    Args:
+        given: The name.
+        endpoint: Where Kubeflow is, if the author says it, which means Kubeflow.
 
     Raises:
         CompileError: Headrace has nothing for this engine.
     """
     if given == "auto":
-        return None
+        return None if endpoint is None else "kubeflow"
     if given == "airflow":
         raise CompileError(
             "tfx: --engine is airflow, but Headrace makes no DAG of Airflow. Start `headrace run "

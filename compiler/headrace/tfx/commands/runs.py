@@ -1,6 +1,8 @@
 """`tfx run`: each command calls the one of `headrace` that does the same."""
 
+import glob
 from collections.abc import Sequence
+from pathlib import Path
 
 from headrace.errors import CompileError
 from headrace.profiles.profile import read_profile
@@ -31,35 +33,45 @@ def create(
 def show(name: str, engine: Engine | None) -> int:
     """Lists the runs of a pipeline, or of its service."""
     found, pipeline = registry.find(name, engine)
-    if found == "local":
-        return headrace("lineage", "runs", "--root", pipeline.pipeline_root or DEFAULT_ROOT)
-    return headrace("runs", "list", *options(target=found))
+    return headrace("runs", "list", *_place(found, pipeline.pipeline_root))
 
 
 def status(name: str, run: str, engine: Engine | None) -> int:
     """Shows a run."""
     found, pipeline = registry.find(name, engine)
-    if found == "local":
-        return headrace("lineage", "run", run, "--root", pipeline.pipeline_root or DEFAULT_ROOT)
-    return headrace("runs", "show", run, *options(target=found))
+    return headrace("runs", "show", run, *_place(found, pipeline.pipeline_root))
 
 
 def terminate(run: str, engine: Engine | None) -> int:
-    """Cancels a run on a service."""
-    return headrace("runs", "cancel", run, *options(target=_service(engine, "terminate")))
+    """Cancels a run."""
+    return headrace("runs", "cancel", run, *_place_of(run, engine))
 
 
 def delete(run: str, engine: Engine | None) -> int:
-    """Deletes a run on a service."""
-    return headrace("runs", "delete", run, *options(target=_service(engine, "delete")))
+    """Deletes a run that has ended."""
+    return headrace("runs", "delete", run, *_place_of(run, engine))
 
 
-def _service(engine: Engine | None, command: str) -> Engine:
+def _place(engine: Engine, root: str) -> Sequence[str]:
+    """Returns the options for where the runs of a pipeline are."""
+    return options(root=root or DEFAULT_ROOT) if engine == "local" else options(target=engine)
+
+
+def _place_of(run: str, engine: Engine | None) -> Sequence[str]:
+    """Returns the options for where a run is.
+
+    Raises:
+        CompileError: It is not on this machine, and the author does not say on which service.
+    """
     if engine in ("kubeflow", "vertex"):
-        return engine
+        return _place(engine, "")
+    roots = [each.pipeline_root or DEFAULT_ROOT for each in registry.registered("local")]
+    for root in roots:
+        if run and any(Path(root).glob(f"*/{glob.escape(run)}")):
+            return _place("local", root)
     raise CompileError(
-        f"tfx run {command}: --engine is {engine or 'auto'}, expected kubeflow or vertex: a run on "
-        "this machine ends with its command. Name the service."
+        f"tfx run: there is no run {run!r} on this machine below {sorted(set(roots))}. Correct "
+        "--run_id, or name its service with --engine=kubeflow or --engine=vertex."
     )
 
 
