@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from headrace.contract.run_filter import EVERY_RUN, RunFilter
 from headrace.contract.run_names import chosen
@@ -21,6 +21,8 @@ from headrace.targets.local.records.store import RunStore
 
 _SECOND = len("20261130-124546")
 """Run IDs begin with the second in which the run was made."""
+
+_FINAL = ("succeeded", "failed", "interrupted")
 
 _KILLED = "The process that ran the pipeline was killed."
 
@@ -77,10 +79,7 @@ def described(root: Path, which: RunFilter = EVERY_RUN) -> Iterator[ServiceRun]:
 
 def run_of(store: RunStore, *, with_tasks: bool = False) -> ServiceRun:
     """Returns a run in its current state."""
-    # Whoever ends a run writes the state first and frees the lock after it.
-    is_locked = store.is_locked
-    found = store.state
-    state = _state(store, found, is_locked=is_locked)
+    found, state = _state(store)
     goes_on = state in ("running", "cancelling")
     summary = store.summary or _summary_of_record(store)
     run = ServiceRun(
@@ -106,15 +105,22 @@ def run_of(store: RunStore, *, with_tasks: bool = False) -> ServiceRun:
     return replace(run, tasks=history.tasks if with_tasks else (), summary=came)
 
 
-def _state(store: RunStore, found: Mapping[str, Any], *, is_locked: bool) -> ServiceRunState:
+def _state(store: RunStore) -> tuple[Mapping[str, Any], ServiceRunState]:
+    """Returns what a run last wrote about its state, and the state."""
+    found = store.state
+    if found.get("state") in _FINAL:
+        return found, cast(ServiceRunState, found["state"])
+    # Whoever ends a run writes the state first and frees the lock after it, so it is read again.
+    is_locked = store.is_locked
+    found = store.state
     state = found.get("state")
-    if state not in get_args(ServiceRunState):
-        return "waiting" if is_locked else "interrupted"
-    if state == "running" and not is_locked:
-        return "interrupted"  # its process was killed
-    if state == "running" and store.cancel_request.exists():
-        return "cancelling"
-    return cast(ServiceRunState, state)
+    if state in _FINAL:
+        return found, cast(ServiceRunState, state)
+    if not is_locked:
+        return found, "interrupted"  # its process was killed
+    if state != "running":
+        return found, "waiting"
+    return found, "cancelling" if store.cancel_request.exists() else "running"
 
 
 def _came_of(found: Mapping[str, Any]) -> RunSummary:
