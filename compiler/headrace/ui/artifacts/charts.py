@@ -8,6 +8,8 @@ from typing import Any
 WIDTH, HEIGHT = 640, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 28
 _NUM_TICKS = 4
+_MOST = 1e300
+_LEAST = 1e-290
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,12 +103,13 @@ def draw(
 
 
 def _is_finite(*numbers: Any) -> bool:
-    return all(isinstance(each, int | float) and math.isfinite(each) for each in numbers)
+    # A difference of numbers of this size is finite, too.
+    return all(isinstance(each, int | float) and abs(each) <= _MOST for each in numbers)
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
-    if low == high:
+    if high - low < _LEAST:
         return low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
     return low, high
 

@@ -5,6 +5,7 @@ standard output, with `answer` or `error`. A process of its own may crash on a d
 too long, or be killed for its memory, without harm to a server.
 """
 
+import contextlib
 import json
 import os
 import resource
@@ -94,7 +95,8 @@ def _function(place: tuple[str, str]) -> Callable[..., Any]:
 def main() -> NoReturn:
     """Answers until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends this
-    resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
+    with contextlib.suppress(ValueError, OSError):  # macOS knows the limit and takes none
+        resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
     # What a library prints must not stand between the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
