@@ -324,6 +324,13 @@ def test_a_component_that_looks_up_no_known_names_has_all_files_in_its_key() -> 
     assert reached(files, "m.py", None).digest != reached(files, "n.py", None).digest
 
 
+@pytest.mark.parametrize("lines", [100, 50_000])
+def test_of_code_that_a_program_has_written_all_counts(lines: int) -> None:
+    source = MODULE + "".join(f"N{number} = {number}\n" for number in range(lines))
+
+    assert (WHOLE in reached({"m.py": source}, "m.py", ["entry"]).parts) == (lines > 100)
+
+
 # A random module is edited at random. If the edit changes what the function returns, the key must
 # change, too. The edits reach the function through aliases, defaults, decorators and mutation.
 STATEMENTS = [

@@ -36,6 +36,10 @@ WHOLE = "all files"
 _IMPORTS = (ast.Import, ast.ImportFrom)
 
 
+# Ten thousand lines, which take a second. More were probably not written by hand.
+_MAX_CHARACTERS = 400_000
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reached:
     """The code that a task uses.
@@ -65,7 +69,8 @@ def reached(
             for the whole module.
         text: What the component reads of the text of all files, if it does.
     """
-    if names is not None:
+    is_small = sum(map(len, files.values())) <= _MAX_CHARACTERS
+    if names is not None and is_small:
         try:
             walk = _Pursuit(files=files, entry=entry)
             walk.start(names)
