@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
@@ -88,7 +89,10 @@ def _pieces(site: Site, run: ServiceRun, toggled: Sequence[str]) -> dict[str, Ma
         "site": site,
         "run": run,
         "summary": summary,
-        "metrics": summary.metrics[:_MAX_METRICS],
+        "metrics": [
+            (task, list(found))
+            for task, found in groupby(summary.metrics[:_MAX_METRICS], lambda metric: metric.task)
+        ],
         "num_more_metrics": max(0, len(summary.metrics) - _MAX_METRICS),
         "counts": counts,
         "failed": [task for task in run.tasks if task.state == "failed"],
