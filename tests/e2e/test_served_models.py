@@ -262,12 +262,16 @@ def test_what_has_no_model_is_refused_before_a_server_starts(
     (tmp_path / "data").mkdir()
     (tmp_path / "data/rows.csv").touch()
     (tmp_path / "headrace_root").mkdir()
+    (tmp_path / "serving/hours/3").mkdir(parents=True)
+    (tmp_path / "serving/hours/3/saved_model.pb").touch()
     (port,) = free_ports(1)
     tried = {
         ("nowhere/at-all",): "'nowhere/at-all'",
         ("data",): "expected saved_model.pb, or directories with numbers",
         ("data/rows.csv",): "is a file, expected a directory",
         ("latest",): "there is no run",
+        ("gs://bucket/models",): "is a URI, expected a directory on this machine",
+        ("serving",): f"Did you mean '{tmp_path}/serving/hours'?",
         ("latest", "--root", "missing"): "missing is not a directory",
         (str(saved), "--name", "a/b"): "--name is 'a/b'",
         (str(saved), "--host", "203.0.113.7", "--port", "1"): "cannot listen at 203.0.113.7 port 1",

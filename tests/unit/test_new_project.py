@@ -151,7 +151,9 @@ def test_a_project_may_be_made_elsewhere_but_not_in_a_directory_that_is_missing(
     (tmp_path / "My Documents").mkdir()
 
     assert main(["new", "My Documents/fraud"]) == 0
-    assert "cd 'My Documents/fraud'" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "cd 'My Documents/fraud'" in said
+    assert "headrace ui" in said
     assert (tmp_path / "My Documents/fraud/pipeline.py").is_file()
 
     assert main(["new", "nowhere/fraud"]) == 2

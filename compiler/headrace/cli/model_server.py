@@ -99,8 +99,9 @@ def _chosen(
         return _bound(host, wanted or 0, held)
     except OSError as error:
         raise InputError(
-            f"{_COMMAND}: cannot listen at {host} port {wanted or 0}: {error.strerror}. Choose "
-            f"another port with {option}, 0 for any free one, or correct --host."
+            f"{_COMMAND}: cannot listen at {host}{f' port {wanted}' if wanted else ''}: "
+            f"{error.strerror}. Choose another port with {option}, 0 for any free one, or correct "
+            "--host."
         ) from error
 
 

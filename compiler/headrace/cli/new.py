@@ -43,6 +43,7 @@ def new(name: str | None, template: str, shows_list: bool) -> None:
     click.echo(f"  cd {shlex.quote(name)}")
     if not is_installed("tensorflow"):
         click.echo("  pip install -r requirements.txt   # once: TensorFlow and more, 3 GB")
-    click.echo("  headrace run pipeline.py")
-    click.echo("  headrace serve latest")
+    click.echo("  headrace run pipeline.py          # trains, tests and pushes a model")
+    click.echo("  headrace ui                       # the run and its reports, in a browser")
+    click.echo("  headrace serve latest             # the model, for requests")
     click.echo("\nREADME.md says which file has what.")

@@ -58,6 +58,11 @@ def served_model(text: str, root: Path, name: str) -> ServedModel:
             f"{_COMMAND}: --name is {name!r}, expected letters, digits and . _ - with a letter or "
             "digit first, since it is a part of addresses. Choose another."
         )
+    if "://" in text:
+        raise InputError(
+            f"{_COMMAND}: {text!r} is a URI, expected a directory on this machine, or a run such "
+            "as latest. Copy the model here first; TensorFlow Serving reads such URIs itself."
+        )
     path = Path(text)
     if path.is_dir():
         return _of_directory(path.absolute(), name)
@@ -81,11 +86,13 @@ def _of_directory(path: Path, name: str) -> ServedModel:
             return ServedModel(name=name or _as_name(own), single=(folder, number))
     if _versions(path):
         return ServedModel(name=name or _as_name(path.name), base_path=path)
-    found = sorted(each.name for each in path.iterdir())[:8]
+    found = sorted(each.name for each in path.iterdir())
+    meant = [name for name in found if _versions(path / name)]
     raise InputError(
         f"{_COMMAND}: {str(path)!r} has no model: expected {_MODEL_FILE}, or directories with "
-        f"numbers for names that have it, as a pusher writes, but found {found}. Name a pusher's "
-        "directory, a SavedModel, or a run such as latest."
+        f"numbers for names that have it, as a pusher writes, but found {found[:8]}. "
+        + (f"Did you mean {str(path / meant[0])!r}?" if meant else "")
+        + ("" if meant else "Name a pusher's directory, a SavedModel, or a run such as latest.")
     )
 
 
