@@ -57,8 +57,9 @@ EXIT_INTERRUPTED = 130  # a shell's exit code: 128 + SIGINT
     "--config",
     type=click.Path(path_type=Path),
     metavar="headrace.toml",
-    help="Target profile that names the images. Default: headrace.toml of the current directory, "
-    "if it exists; otherwise images that were built here are run.",
+    help="Target profile: the images for containers, and [tracking] for MLflow. Default: "
+    "headrace.toml of the current directory, if it exists; otherwise images that were built here "
+    "are run.",
 )
 @click.option(
     "--like",
@@ -84,6 +85,12 @@ EXIT_INTERRUPTED = 130  # a shell's exit code: 128 + SIGINT
     metavar="RUN",
     default="",
     help="The earlier run for --from-nodes. Default: the latest that has the results.",
+)
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Print the lines of the tasks' logs as they come, each with the name of its task.",
 )
 @click.option("--no-cache", is_flag=True, help="Run every task, even one that ran before.")
 @click.option(
@@ -114,6 +121,7 @@ def run(
     from_nodes: str,
     to_nodes: str,
     base_run: str,
+    verbose: bool,
     no_cache: bool,
     resume: str | None,
     metadata: str,
@@ -132,6 +140,7 @@ def run(
     """
     # Import late: `headrace run --help` does not need these.
     from headrace.display.progress import ProgressDisplay
+    from headrace.profiles.tracking import tracking_of
     from headrace.targets.local import engine
     from headrace.targets.local.run import run_from_command_line
     from headrace.targets.local.runnable import root_of
@@ -150,7 +159,8 @@ def run(
             "--to-nodes or --base-run. Leave them out, or start a new run."
         )
     containers = ContainerOptions(mounts=mounts, network=network, config=config)
-    with ProgressDisplay() as observer:
+    tracking = tracking_of(config)
+    with ProgressDisplay(is_verbose=verbose) as observer:
         if resume is not None:
             given = None if containers == ContainerOptions() else containers
             result = engine.resume(
@@ -161,6 +171,7 @@ def run(
                 runner=runner,
                 containers=given,
                 metadata=metadata,
+                tracking=tracking,
                 observer=observer,
             )
         else:
@@ -171,6 +182,7 @@ def run(
                 metadata=metadata,
                 like=like or "kubeflow",
                 part=part,
+                tracking=tracking,
             )
             result = run_from_command_line(
                 str(pipeline), flags, assignments, root, options, observer

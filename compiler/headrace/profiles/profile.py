@@ -5,7 +5,6 @@ Paths are relative to the file. Every field is optional; a target reports which 
 
 import dataclasses
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,17 +14,23 @@ from headrace.errors import CompileError
 from headrace.profiles.beam import BeamRunner
 from headrace.profiles.caching import Caching
 from headrace.profiles.images import DEFAULT_DIGESTS_FILE, Images
-from headrace.profiles.tables import check_names, check_table, read_table, read_tables
+from headrace.profiles.tables import (
+    DEFAULT_FILE,
+    check_names,
+    check_table,
+    read_table,
+    read_tables,
+    read_toml,
+)
 from headrace.profiles.target_settings import TargetSettings
 from headrace.profiles.tasks import TaskSettings, TaskTables
+from headrace.profiles.tracking import Tracking
 from headrace.target_registry import settings_class, with_settings
 
 T = TypeVar("T", bound=TargetSettings)
 
-DEFAULT_FILE = "headrace.toml"
-
 _TASK_TABLES = ("defaults", "components", "tasks")
-_TABLES = ("images", "beam", "caching", *_TASK_TABLES)
+_TABLES = ("images", "beam", "caching", "tracking", *_TASK_TABLES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +42,7 @@ class Profile:
         targets: The tables of targets that the file has, for example [vertex].
         beam: Where Beam runs, by name.
         caching: How caches of services learn about data that components read elsewhere.
+        tracking: Where runs on this machine are logged.
         tasks: Settings of tasks on every remote target.
         target_tasks: Settings of tasks on one target, by its name; they take precedence over
             `tasks`.
@@ -48,6 +54,7 @@ class Profile:
     targets: tuple[TargetSettings, ...] = ()
     beam: Mapping[str, BeamRunner] = field(default_factory=dict)
     caching: Caching = field(default_factory=Caching)
+    tracking: Tracking = field(default_factory=Tracking)
     tasks: TaskTables = field(default_factory=TaskTables)
     target_tasks: Mapping[str, TaskTables] = field(default_factory=dict)
     source: str = DEFAULT_FILE
@@ -86,19 +93,9 @@ def read_profile(path: Path | None = None) -> Profile:
     Raises:
         CompileError: The file is missing or no TOML, or a setting is unknown or of another type.
     """
-    if path is None:
-        path = Path(DEFAULT_FILE)
-        if not path.is_file():
-            return Profile()
-    if not path.is_file():
-        raise CompileError(
-            f"config: {str(path)!r} is not a file, expected a target profile in TOML. "
-            f"Correct `--config`, or write a {DEFAULT_FILE} with a table [images]."
-        )
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CompileError(f"{path}: not TOML: {error}. Correct that line.") from error
+    tables, path = read_toml(path)
+    if not tables and not path.is_file():
+        return Profile()
     check_names(str(path), "table", tables, (*_TABLES, *with_settings()))
     targets, target_tasks = [], {}
     for name in with_settings():
@@ -110,6 +107,7 @@ def read_profile(path: Path | None = None) -> Profile:
         targets=tuple(targets),
         beam=read_tables(path, "beam", BeamRunner, tables.get("beam", {})),
         caching=read_table(path, "caching", Caching, tables.get("caching", {})),
+        tracking=read_table(path, "tracking", Tracking, tables.get("tracking", {})),
         tasks=_task_tables(path, "", tables),
         target_tasks=target_tasks,
         source=str(path),

@@ -1,5 +1,6 @@
 """Reads a TOML table into a dataclass: names and types are those of its fields."""
 
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +29,34 @@ _STYLE = Style(
     checks_items=False,
     error=CompileError,
 )
+
+
+DEFAULT_FILE = "headrace.toml"
+
+
+def read_toml(path: Path | None) -> tuple[dict[str, Any], Path]:
+    """Returns the tables of a profile, and its path.
+
+    Args:
+        path: The TOML file; None reads `headrace.toml` of the current directory, or has no tables
+            if that does not exist.
+
+    Raises:
+        CompileError: The file is missing or no TOML.
+    """
+    if path is None:
+        path = Path(DEFAULT_FILE)
+        if not path.is_file():
+            return {}, path
+    if not path.is_file():
+        raise CompileError(
+            f"config: {str(path)!r} is not a file, expected a target profile in TOML. "
+            f"Correct `--config`, or write a {DEFAULT_FILE} with a table [images]."
+        )
+    try:
+        return tomllib.loads(path.read_text("utf-8")), path
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CompileError(f"{path}: not TOML: {error}. Correct that line.") from error
 
 
 def read_table(source: Path, name: str, cls: type[T], values: Any) -> T:

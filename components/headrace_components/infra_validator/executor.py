@@ -83,7 +83,7 @@ def _failure(validation: Validation, num_tries: int) -> str:
         try:
             validation.run()
         except NotServedError as reason:
-            last = str(reason)
+            last = str(reason).rstrip(".")
             logging.warning("infra_validator: try %d of %d: %s.", number, num_tries, last)
         else:
             announce("infra_validator: INFRA_BLESSED after %.1f s.", time.monotonic() - start)

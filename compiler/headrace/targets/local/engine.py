@@ -20,6 +20,7 @@ from headrace.ir import run_parameters
 from headrace.ir.task_names import ITERATION, TaskNames
 from headrace.lineage.local_store.connection import check_installed, default_url
 from headrace.lineage.local_store.writer import LineageStore
+from headrace.profiles.tracking import Tracking
 from headrace.targets.local.cache.answers import Cache
 from headrace.targets.local.cache.code_versions import InstalledCode
 from headrace.targets.local.execution.interpreter import PipelineInterpreter
@@ -48,6 +49,7 @@ from headrace.targets.local.shared.results import (
     artifacts_to_json,
 )
 from headrace.targets.local.shared.rules import RULES
+from headrace.targets.local.tracking.mlflow_run import MlflowRun
 from headrace_components.contract.errors import ComponentError
 
 T = TypeVar("T")
@@ -131,6 +133,7 @@ def resume(
     runner: RunnerName | None = None,
     containers: ContainerOptions | None = None,
     metadata: str = "",
+    tracking: Tracking | None = None,
     observer: Observer | None = None,
     flags: Sequence[str] = (),
 ) -> RunResult:
@@ -143,6 +146,7 @@ def resume(
         runner: How to start tasks; None for the way that the run was started with.
         containers: How to run containers; None likewise.
         metadata: URL of the lineage database; empty for that of the run.
+        tracking: Where the run is logged; None for nowhere.
         observer: Its methods are called during the run.
         flags: What the file of a TFX pipeline finds on its command line; empty for the flags that
             the run was started with.
@@ -165,6 +169,7 @@ def resume(
         containers=containers or ContainerOptions(),
         use_cache=record.use_cache,
         metadata=metadata or record.metadata.url(),
+        tracking=tracking or Tracking(),
         like=record.like,
     )
     checked_pipeline(record.spec)  # nothing is done with a damaged one
@@ -226,6 +231,8 @@ class _Run:
         self._part = run_part(record.part, self._spec, self._names, store.root)
         self._run_id = record.run_id
         self._rules = RULES[options.like]
+        self._tracking = options.tracking
+        self._tracked: MlflowRun | None = None
         self._journal = Journal(file=store.directory / journal.NAME)
         self._lineage = LineageStore(options.metadata or default_url(store.root))
         self._runner = setup.runner(
@@ -273,6 +280,7 @@ class _Run:
     async def _executed(self) -> RunResult:
         self._store.cancel_request.unlink(missing_ok=True)
         self._store.write_state("running")
+        self._tracked = self._begin_tracking()
         self._lineage.begin_run(self._spec.author_name, self._run_id, self._record.parameters)
         tasks = [self._names.node(path) for path, _ in self._spec.leaves() if ITERATION not in path]
         self._journal.run_started(tasks)
@@ -302,6 +310,17 @@ class _Run:
             self._leaves.clean_up()
         return await self._finish("failed" if outcome.state == "failed" else "succeeded", outcome)
 
+    def _begin_tracking(self) -> MlflowRun | None:
+        if not self._tracking.mlflow:
+            return None
+        return MlflowRun(
+            self._tracking,
+            pipeline=self._spec.author_name,
+            run_id=self._run_id,
+            parameters=self._record.parameters,
+            notify=self._observer.log,
+        )
+
     def _placeholders(self) -> dict[str, str]:
         return {
             "pipeline_job_name": f"{self._spec.name}-{self._run_id}",
@@ -330,6 +349,8 @@ class _Run:
         came = asdict(result.summary)
         self._store.write_state(state, seconds=round(result.seconds, 3), summary=came)
         self._observer.run_finished(result)
+        if self._tracked is not None:
+            await asyncio.to_thread(self._tracked.finish, result)
         return result
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from headrace.display.notebook import NotebookProgress, in_notebook
 from headrace.frontend.loading import PipelineSource
 from headrace.ir import run_parameters
+from headrace.profiles.tracking import tracking_of
 from headrace.targets.local import engine
 from headrace.targets.local.records.record import PipelineOrigin
 from headrace.targets.local.runnable import load, packed, root_of
@@ -90,6 +91,7 @@ def run(
                 root=loaded.root(root),
                 runner=runner,
                 containers=containers or ContainerOptions(),
+                tracking=tracking_of(containers.config if containers else None),
                 use_cache=use_cache,
                 metadata=loaded.metadata(metadata),
                 like=like,
@@ -143,6 +145,7 @@ def resume(
             runner=runner,
             containers=containers,
             metadata=metadata,
+            tracking=tracking_of(containers.config if containers else None),
             observer=shown,
         )
 

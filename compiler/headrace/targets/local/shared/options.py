@@ -1,9 +1,10 @@
 """How to run a pipeline on this machine, without the pipeline itself."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
+from headrace.profiles.tracking import Tracking
 from headrace.targets.local.shared.container_options import ContainerOptions
 from headrace.targets.local.shared.part_request import PartRequest
 from headrace.targets.local.shared.rules import RULES, Backend
@@ -32,6 +33,7 @@ class Options:
         concurrency: How many tasks may run at once; 0 for the number of CPU cores.
         like: The backend whose rules apply to components that do not belong to Headrace.
         part: The part of the pipeline to run.
+        tracking: Where the run is logged for comparison.
         keep_worker: Whether the process that forks tasks stays for the next run of this process,
             with the imports that it has done: in a notebook, where each cell is a run.
     """
@@ -44,6 +46,7 @@ class Options:
     concurrency: int = 0
     like: Backend = "kubeflow"
     part: PartRequest = field(default_factory=PartRequest)
+    tracking: Tracking = field(default_factory=Tracking)
     keep_worker: bool = False
 
     def __post_init__(self) -> None:
@@ -53,9 +56,10 @@ class Options:
                 f"headrace run: the runner is {self.runner!r}, expected one of "
                 f"{list(get_args(RunnerName))}. Choose one of these."
             )
-        if self.runner not in CONTAINER_RUNNERS and self.containers != ContainerOptions():
+        without_config = replace(self.containers, config=None)
+        if self.runner not in CONTAINER_RUNNERS and without_config != ContainerOptions():
             raise InputError(
-                f"headrace run: the runner is {self.runner!r}, but --mount, --network and --config "
+                f"headrace run: the runner is {self.runner!r}, but --mount and --network "
                 "are for containers. Add --runner docker or podman, or leave them out."
             )
         if self.part.base_run and self.part.is_whole:
