@@ -275,6 +275,19 @@ def test_a_run_is_cancelled_from_another_process(headrace: Commands, journal: Pa
     assert "is over (interrupted)" in headrace("runs", "cancel", "latest", code=2)
 
 
+def test_a_run_that_was_cancelled_is_resumed_to_its_end(headrace: Commands, journal: Path) -> None:
+    process = started(talking, headrace.root)
+    wait_for(lambda: journal.read_text("utf-8") != "")
+    headrace("runs", "cancel", "latest")
+    process.communicate(timeout=60)
+    assert headrace.shown("latest")["state"] == "interrupted"
+
+    headrace_output(headrace, "run", "--resume", "latest")
+
+    run = headrace.shown("latest")
+    assert (run["state"], run["tasks"][0]["state"]) == ("succeeded", "done")
+
+
 def test_a_run_in_a_thread_of_another_program_is_cancelled_without_ending_the_program(
     headrace: Commands, journal: Path, tmp_path: Path
 ) -> None:

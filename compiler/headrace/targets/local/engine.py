@@ -158,6 +158,9 @@ def resume(
     check_installed("headrace run")
     observer = observer or Silence()
     store = find_run(root.absolute(), run_id)
+    if not store.is_locked:  # what was asked of its last process
+        with contextlib.suppress(OSError):
+            store.cancel_request.unlink()
     begun = RunRecord.read(store)
     record = with_code_of_now(store, begun, pipeline, observer.log, flags)
     name: RunnerName = runner or record.runner
@@ -278,7 +281,6 @@ class _Run:
             raise
 
     async def _executed(self) -> RunResult:
-        self._store.cancel_request.unlink(missing_ok=True)
         self._store.write_state("running")
         self._tracked = self._begin_tracking()
         self._lineage.begin_run(self._spec.author_name, self._run_id, self._record.parameters)
