@@ -334,3 +334,27 @@ def test_a_full_disk_in_user_code_is_the_platforms_failure() -> None:
         named("trainer"),
     ):
         call_user_function("trainer", run_fn, object())
+
+
+KERAS_OF_TWO_VERSIONS = """
+import keras
+import numpy as np
+import tf_keras
+
+
+def run_fn(fn_args):
+    model = tf_keras.Sequential([tf_keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    callback = keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: None)
+    model.fit(np.ones((4, 1)), np.ones((4, 1)), callbacks=[callback], verbose=0)
+"""
+
+
+@pytest.mark.slow
+def test_an_object_of_another_version_of_keras_is_told_as_such(tmp_path: Path) -> None:
+    run_fn = load_function("trainer", write(tmp_path, "m.py", KERAS_OF_TWO_VERSIONS), "run_fn")
+
+    with pytest.raises(
+        InputError, match=r"m\.py, line 11: .* One is of Keras 3, as `import keras`"
+    ):
+        call_user_function("trainer", run_fn, None)

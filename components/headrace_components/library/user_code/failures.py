@@ -78,7 +78,20 @@ def advice(error: BaseException) -> str:
             "infer_feature_shape=False to schema_gen, or return a tensor as it is where it is not "
             "a tf.sparse.SparseTensor."
         )
+    if isinstance(error, AttributeError) and _is_of_another_keras(error):
+        return (
+            "One is of Keras 3, as `import keras`, and the other of Keras 2, as `tf.keras`. Take "
+            "both from one of them; docs/from-tfx.md#keras has more."
+        )
     return "Correct the code there; the log has the full traceback."
+
+
+def _is_of_another_keras(error: AttributeError) -> bool:
+    """Returns whether code of one Keras asked an object of the other one for an attribute."""
+    asked = type(getattr(error, "obj", None)).__module__
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    asking = str(frames[-1].f_globals.get("__name__", "")) if frames else ""
+    return {name.partition(".")[0] for name in (asked, asking)} == {"keras", "tf_keras"}
 
 
 def _after_autograph(lines: list[str]) -> list[str]:
