@@ -159,9 +159,9 @@ class ModelServer:
                 _process(request, body, self.directory / "request.log") as example,
             ):
                 say(f"Loading {self.model.name} from {self.model.newest()} ...")
-                self._await_model(server, log)
+                version = self._served_version(server, log)
                 example.wait()
-                for line in self._ready(body):
+                for line in self._ready(version, body):
                     say(line)
                 self._follow(server, log, say)
         except KeyboardInterrupt:  # the usual way to end it
@@ -176,12 +176,13 @@ class ModelServer:
         (versions / str(number)).symlink_to(folder, target_is_directory=True)
         return versions
 
-    def _await_model(self, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    def _served_version(self, server: "subprocess.Popen[bytes]", log: Path) -> str:
+        """Waits until a version is served, and returns it."""
         while True:
             states = self._states()
             for version, (state, error) in states.items():
                 if state == "AVAILABLE":
-                    return
+                    return version
                 if error:
                     raise InputError(f"{_COMMAND}: version {version} cannot be served: {error}")
             self._check(server, log)
@@ -205,10 +206,9 @@ class ModelServer:
                         say(f"Version {version} is served.")
             shown = states
 
-    def _ready(self, body: Path) -> Iterator[str]:
+    def _ready(self, version: str, body: Path) -> Iterator[str]:
         address = f"{self._address}/v1/models/{self.model.name}"
-        versions = [number for number, (state, _) in self._states().items() if state == "AVAILABLE"]
-        yield f"Version {max(versions, default=0)} of {self.model.name} is served, until Ctrl-C:"
+        yield f"Version {version} of {self.model.name} is served, until Ctrl-C:"
         yield f"  REST  {address}"
         yield f"  gRPC  {_shown(self.host)}:{self.port}"
         yield ""
@@ -216,10 +216,10 @@ class ModelServer:
         if text:
             yield "Ask it, for example:"
             data = shlex.quote(text if len(text) <= _MAX_REQUEST_CHARACTERS else f"@{body}")
-            yield f"  curl -d {data} {address}:predict"
+            yield f"  curl -d {data} {shlex.quote(f'{address}:predict')}"
         else:
             yield "See what it takes:"
-            yield f"  curl {address}/metadata"
+            yield f"  curl {shlex.quote(f'{address}/metadata')}"
 
     @property
     def _address(self) -> str:
