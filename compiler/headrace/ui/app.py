@@ -37,7 +37,7 @@ _ROUTES = [
     Route("/runs/{run_id}/tasks/{task:path}", show_task),
     Route("/runs/{run_id}/log/{task:path}", show_log),
     Route("/runs/{run_id}/log-piece/{task:path}", show_piece),
-    Route("/runs/{run_id}/report/{task:path}", show_report),
+    Route("/reports/{pipeline}/{run_id}/{task:path}", show_report),
     Route("/artifacts", show_artifact),
     Route("/artifacts/document", show_document),
     Route("/artifacts/download", download),

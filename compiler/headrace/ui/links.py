@@ -32,9 +32,13 @@ def log_piece_link(run_id: str, task: str, **place: int) -> str:
     return with_query(f"{run_link(run_id)}/log-piece/{_quoted(task)}", place)
 
 
-def report_link(run_id: str, task: str, port: str, index: int) -> str:
-    """Returns the address of an HTML page that a task made."""
-    return with_query(f"{run_link(run_id)}/report/{_quoted(task)}", {"port": port, "index": index})
+def report_link(pipeline: str, run_id: str, task: str, port: str, index: int) -> str:
+    """Returns the address of an HTML page that a task made.
+
+    It has the form of the report's path under the root, from which the report takes its title.
+    """
+    place = "/".join(_quoted(part, safe="") for part in (pipeline or "-", run_id))
+    return with_query(f"/reports/{place}/{_quoted(task)}", {"port": port, "index": index})
 
 
 def compare_link(run_ids: Iterable[str]) -> str:

@@ -49,7 +49,7 @@ def copied(root: Path, name: str) -> Path:
 
 
 def report_path(directory: Path) -> str:
-    return f"/runs/{directory.name}/report/report?port=page&index=0"
+    return f"/reports/everything/{directory.name}/report?port=page&index=0"
 
 
 def test_a_report_is_served_in_a_sandbox(root: Path, address: str) -> None:
@@ -162,9 +162,9 @@ def test_a_damaged_record_leaves_the_pages_of_all_other_runs_whole(
         "/runs/{run}/tasks/",
         "/runs/{run}/log/..%2F..%2Frun.json",
         "/runs/{run}/log/none",
-        "/runs/{run}/report/none?port=page",
-        "/runs/{run}/report/report?port=../page",
-        "/runs/{run}/report/report?port=page&index=-1",
+        "/reports/everything/{run}/none?port=page",
+        "/reports/everything/{run}/report?port=../page",
+        "/reports/everything/{run}/report?port=page&index=-1",
         "/compare",
         "/compare?run={run}",
         "/compare?run={run}&run=none",

@@ -151,3 +151,21 @@ def test_the_page_of_models_has_both_with_verdicts_and_the_newest_push(
         assert models.get_by_role("link", name=real.runs[1]).count() == 1
         assert models.get_by_text("newest there").count() == 1
         assert models.get_by_text("sparse_categorical_accuracy").count() >= 2
+
+
+def test_all_pages_of_runs_and_their_reports_name_their_run(
+    browser: Browser, real: RealRuns
+) -> None:
+    run = real.runs[1]
+    tasks = {each.task for each in real.executions[1]}
+    reports = 0
+    for path in (f"/runs/{run}", *(f"/runs/{run}/tasks/{task}" for task in sorted(tasks))):
+        with visit(browser, real.address.rstrip("/") + path) as tab:
+            assert tab.overflow() == 0, path
+            for frame in tab.page.locator("iframe").all():
+                frame.scroll_into_view_if_needed()
+                frame.content_frame.get_by_text(f"Pipeline penguins, run {run}").wait_for()
+                reports += 1
+            assert tab.complaints == [], path
+            assert tab.foreign == [], path
+    assert reports >= 3
