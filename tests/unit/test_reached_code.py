@@ -4,6 +4,7 @@ import random
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -322,6 +323,18 @@ def test_a_component_that_looks_up_no_known_names_has_all_files_in_its_key() -> 
 
     assert reached(files, "m.py", None).parts.keys() == {WHOLE, "m.py", "n.py"}
     assert reached(files, "m.py", None).digest != reached(files, "n.py", None).digest
+
+
+@pytest.mark.parametrize("example", ["penguins", "digits", "flights"])
+def test_an_edit_of_run_fn_in_an_example_does_not_run_transform_again(example: str) -> None:
+    file = Path(__file__).parents[2] / "examples" / example / "module.py"
+    source = file.read_text("utf-8")
+    edited = re.sub(r"(def run_fn\(.*\n)", r"\1    print('edited')\n", source)
+    names = ("preprocessing_fn", "stats_options_updater_fn")
+
+    assert edited != source
+    assert digest(edited, *names) == digest(source, *names)
+    assert digest(edited, "run_fn") != digest(source, "run_fn")
 
 
 @pytest.mark.parametrize("lines", [100, 50_000])
