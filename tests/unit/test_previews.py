@@ -430,3 +430,42 @@ def test_the_process_answers_each_line_and_imports_no_tensorflow(examples: Path)
     assert len(first["answer"]["rows"]) == 20
     assert "no schema.pbtxt" in second["error"]
     assert done.stderr.strip().endswith("[]")
+
+
+TFX = Path(__file__).parents[1] / "fixtures/tfx_artifacts"
+WRITTEN_BY_TFX = {
+    "schema": ("Schema", "in each row"),
+    "statistics": ("ExampleStatistics", "median"),
+    "sequence_statistics": ("ExampleStatistics", "struct"),
+    "pre_transform_stats": ("ExampleStatistics", "All rows"),
+    "anomalies": ("ExampleAnomalies", "anomal"),
+    "evaluation": ("ModelEvaluation", "all rows"),
+    "inference_result": ("InferenceResult", "Predictions"),
+    "model": ("Model", "serving_default"),
+    "pushed_model": ("PushedModel", "serving_default"),
+    "transform_graph": ("TransformGraph", "Features after"),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN_BY_TFX)
+def test_what_tfx_wrote_is_read(name: str) -> None:
+    kind, words = WRITTEN_BY_TFX[name]
+
+    found = answer({"what": "read", "type": kind, "path": str(TFX / name)})
+
+    assert words in texts(found)
+
+
+def test_examples_that_tfx_wrote_are_read() -> None:
+    page = read_table(TFX / "examples", Window())
+
+    assert [each["name"] for each in page["splits"]] == ["train", "eval"]
+    assert len(page["rows"]) == 20
+    assert page["num_columns"] > 2
+
+
+def test_sequences_that_tfx_wrote_are_read() -> None:
+    page = read_table(TFX / "sequences", Window(), "FORMAT_TF_SEQUENCE_EXAMPLE")
+
+    assert any(each["type"].startswith("sequence of ") for each in page["columns"])
+    assert page["rows"]
