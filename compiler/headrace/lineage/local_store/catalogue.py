@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.lineage.local_store.messages import NODE, event_kind, path_steps, values
-from headrace.lineage.records import ArtifactRef, Id
+from headrace.lineage.local_store.recorded import metadata_of, ref_of
+from headrace.lineage.records import Id
 from headrace.lineage.stored_artifacts import ModelHistory, Push, StoredArtifact
 from headrace.lineage.summaries import TaskArtifact, summary_of
 from headrace.lineage.times import timestamp
 from headrace.lineage.types import component_of
-from headrace.lineage.verdicts import verdict_of
 
 _INFRA_PORT = "infra_blessing"
 _MODEL_PORTS = ("model", "models")
@@ -54,7 +54,7 @@ def model_histories(store: Any, limit: int) -> list[ModelHistory]:
         [
             each
             for each in store.get_artifacts_by_type("Model")
-            if str(_metadata(each).get(_FOUND)) != "0"  # a resolver that found none leaves one
+            if str(metadata_of(each).get(_FOUND)) != "0"  # a resolver that found none leaves one
         ],
         None,
     )
@@ -99,7 +99,7 @@ def _history(
             port="",
             type=each.artifact.type,
             uri=each.artifact.uri,
-            metadata=_metadata(each.artifact, without=_FOUND),
+            metadata=_own_metadata(each.artifact),
         )
         for each in results
         if each.artifact.type in _JUDGING
@@ -108,20 +108,20 @@ def _history(
         model=model,
         summary=summary_of(artifacts),
         evaluations=[
-            _ref(each.artifact) for each in results if each.artifact.type == "ModelEvaluation"
+            ref_of(each.artifact) for each in results if each.artifact.type == "ModelEvaluation"
         ],
         pushes=[
             _push(each.artifact, is_newest=each.artifact.id in newest)
             for each in results
-            if each.artifact.type == "PushedModel" and _place(_metadata(each.artifact))
+            if each.artifact.type == "PushedModel" and _place(metadata_of(each.artifact))
         ],
     )
 
 
 def _push(artifact: Any, *, is_newest: bool) -> Push:
-    metadata = _metadata(artifact)
+    metadata = metadata_of(artifact)
     return Push(
-        artifact=_ref(artifact),
+        artifact=ref_of(artifact),
         time=timestamp(artifact.create_time_since_epoch),
         place=_place(metadata),
         destination=str(metadata.get("pushed_destination", "")),
@@ -133,7 +133,7 @@ def _newest_pushes(store: Any) -> set[int]:
     """Returns the ids of the pushed models after which nothing was pushed to the same place."""
     newest: dict[str, int] = {}
     for artifact in _newest(store.get_artifacts_by_type("PushedModel"), None):
-        place = _place(_metadata(artifact))
+        place = _place(metadata_of(artifact))
         if place:
             newest.setdefault(place, artifact.id)
     return set(newest.values())
@@ -220,7 +220,7 @@ def _stored(store: Any, artifacts: Sequence[Any]) -> list[StoredArtifact]:
                 type=each.type,
                 uri=each.uri,
                 created=timestamp(each.create_time_since_epoch),
-                metadata=_metadata(each),
+                metadata=metadata_of(each),
                 pipeline=pipeline,
                 run_id=run_id,
                 task=task,
@@ -241,15 +241,9 @@ def _names(store: Any, execution: Any) -> tuple[str, str, str]:
     )
 
 
-def _metadata(artifact: Any, without: str = "") -> dict[str, Any]:
-    found = {**values(artifact.properties), **values(artifact.custom_properties)}
-    found.pop(without, None)
-    return found
-
-
-def _ref(artifact: Any) -> ArtifactRef:
-    verdict = verdict_of(artifact.type, _metadata(artifact))
-    return ArtifactRef(id=artifact.id, type=artifact.type, uri=artifact.uri, verdict=verdict)
+def _own_metadata(artifact: Any) -> dict[str, Any]:
+    """Returns what the execution that made an artifact said of it."""
+    return {name: value for name, value in metadata_of(artifact).items() if name != _FOUND}
 
 
 def next_executions(store: Any, ids: Collection[Id]) -> list[int]:

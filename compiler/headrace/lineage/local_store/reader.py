@@ -15,13 +15,11 @@ from headrace.lineage.local_store.catalogue import (
 from headrace.lineage.local_store.connection import Connection
 from headrace.lineage.local_store.deletion import DELETED
 from headrace.lineage.local_store.messages import (
-    NODE,
     event_kind,
-    path_steps,
-    reason_of,
     values,
 )
 from headrace.lineage.local_store.processes import is_gone
+from headrace.lineage.local_store.recorded import executions_of, metadata_of, ref_of, state_of
 from headrace.lineage.records import (
     ArtifactLineage,
     ArtifactRef,
@@ -33,10 +31,7 @@ from headrace.lineage.records import (
 from headrace.lineage.stored_artifacts import Descendants, ModelHistory, StoredArtifact
 from headrace.lineage.times import seconds_between, timestamp
 from headrace.lineage.types import IMPORTER, component_of
-from headrace.lineage.verdicts import verdict_of
 from headrace_components.contract.errors import InputError
-
-_STATES = {"RUNNING": "running", "COMPLETE": "done", "CACHED": "cached", "FAILED": "failed"}
 
 _ANCESTORS = 10
 
@@ -67,7 +62,7 @@ class StoreLineage:
                 names = [run.name for run in _runs(store)]
                 raise InputError(_unknown("run", run_id, names, "headrace lineage runs"))
             executions = store.get_executions_by_context(context.id)
-            return _run(store, context), _executions(store, executions)
+            return _run(store, context), executions_of(store, executions)
 
     def artifact(self, uri: str, root: Path, most: int | None = None) -> ArtifactLineage:
         """Returns the artifact at `uri`.
@@ -88,7 +83,7 @@ class StoreLineage:
             executions, events = _writers_and_readers(store, found, most)
             written = [e for e in executions if (e.id, "OUTPUT") in events]
             handed_on = [e for e in executions if (e.id, "INTERNAL_OUTPUT") in events]
-            metadata = {**values(found.properties), **values(found.custom_properties)}
+            metadata = metadata_of(found)
             # A resumed run may have made it again: the current contents come from the last
             # execution. An importer only names an artifact that another execution made, or that
             # comes from outside.
@@ -135,7 +130,9 @@ class StoreLineage:
             while artifacts and len(found) < limit:
                 seen |= artifacts
                 ids = [one for one in next_executions(store, artifacts) if one not in found]
-                readers = _executions(store, store.get_executions_by_id(ids[: limit - len(found)]))
+                readers = executions_of(
+                    store, store.get_executions_by_id(ids[: limit - len(found)])
+                )
                 found |= {each.id: each for each in readers}
                 if len(found) == limit:
                     break
@@ -156,7 +153,7 @@ def _run(store: Any, context: Any) -> PipelineRun:
     executions = store.get_executions_by_context(context.id)
     counts: dict[str, int] = {}
     for execution in executions:
-        state = _state(execution)
+        state = state_of(execution)
         counts[state] = counts.get(state, 0) + 1
     state = properties.get("state") or _state_of(counts)
     if state == "running" and is_gone(str(properties.get("process", ""))):
@@ -184,75 +181,21 @@ def _state_of(counts: Mapping[str, int]) -> str:
     )
 
 
-def _executions(store: Any, messages: Iterable[Any]) -> list[Execution]:
-    ordered = sorted(messages, key=lambda message: (message.create_time_since_epoch, message.id))
-    if not ordered:
-        return []
-    events = store.get_events_by_execution_ids([message.id for message in ordered])
-    artifacts = {
-        artifact.id: _ref(artifact)
-        for artifact in store.get_artifacts_by_id(sorted({event.artifact_id for event in events}))
-    }
-    own: dict[int, list[Any]] = {}
-    for event in events:
-        own.setdefault(event.execution_id, []).append(event)
-    return [_execution(store, each, own.get(each.id, ()), artifacts) for each in ordered]
-
-
-def _ref(artifact: Any) -> ArtifactRef:
-    metadata = {**values(artifact.properties), **values(artifact.custom_properties)}
-    verdict = verdict_of(artifact.type, metadata)
-    return ArtifactRef(id=artifact.id, type=artifact.type, uri=artifact.uri, verdict=verdict)
-
-
-def _execution(
-    store: Any, message: Any, events: Iterable[Any], artifacts: Mapping[int, ArtifactRef]
-) -> Execution:
-    ports: dict[str, dict[str, dict[int, ArtifactRef]]] = {"input": {}, "output": {}}
-    for event in events:
-        direction = "input" if event_kind(event).endswith("INPUT") else "output"
-        for port, index in path_steps(event):
-            ports[direction].setdefault(port, {})[index] = artifacts[event.artifact_id]
-    names = {context.type: context.name for context in store.get_contexts_by_execution(message.id)}
-    state = _state(message)
-    started, ended = message.create_time_since_epoch, message.last_update_time_since_epoch
-    properties = {**values(message.properties), **values(message.custom_properties)}
-    return Execution(
-        id=message.id,
-        run_id=names.get("pipeline_run", ""),
-        task=str(properties.get(NODE, ""))
-        or names.get("node", "").removeprefix(f"{names.get('pipeline', '')}."),
-        component=component_of(message.type),
-        state=state,
-        started=timestamp(started),
-        seconds=None if state == "running" else (ended - started) / 1000,
-        # TFX keeps its own notes between double underscores.
-        parameters={name: properties[name] for name in sorted(properties) if name[:2] != "__"},
-        inputs=_in_order(ports["input"]),
-        outputs=_in_order(ports["output"]),
-        reason=reason_of(properties) if state in ("failed", "canceled") else None,
-    )
-
-
-def _in_order(ports: Mapping[str, Mapping[int, ArtifactRef]]) -> dict[str, list[ArtifactRef]]:
-    return {port: [ports[port][index] for index in sorted(ports[port])] for port in sorted(ports)}
-
-
 def _writers_and_readers(
     store: Any, artifact: Any, most: int | None
 ) -> tuple[list[Execution], set[tuple[int, str]]]:
-    found = store.get_events_by_artifact_ids([*_records(store, [_ref(artifact)])])
+    found = store.get_events_by_artifact_ids([*_records(store, [ref_of(artifact)])])
     events = {(event.execution_id, event_kind(event)) for event in found}
     writers = sorted({one for one, kind in events if kind.endswith("OUTPUT")})
     readers = sorted({one for one, kind in events if kind.endswith("INPUT")})
     if most is not None:
         # The first ones made it, and the last one that is not from the cache.
         messages = store.get_executions_by_id(writers) if len(writers) > most else []
-        made = [each.id for each in messages if _state(each) == "done"]
+        made = [each.id for each in messages if state_of(each) == "done"]
         writers = [*writers[:1], *made[-1:], *writers[-most:]]
         readers = readers[-most:]
     ids = sorted({*writers, *readers})
-    executions = _executions(store, store.get_executions_by_id(ids)) if ids else []
+    executions = executions_of(store, store.get_executions_by_id(ids)) if ids else []
     return executions, events
 
 
@@ -295,12 +238,12 @@ def _makers(store: Any, events: Sequence[Any], uris: Mapping[Id, str]) -> list[E
     done = {
         message.id
         for message in messages
-        if _state(message) == "done" and component_of(message.type) != IMPORTER
+        if state_of(message) == "done" and component_of(message.type) != IMPORTER
     }
     # Executions from the cache wrote nothing. In a resumed run, the execution that made an artifact
     # again comes after the first one.
     ids = sorted({([one for one in ids if one in done] or ids[:1])[-1] for ids in writers.values()})
-    return _executions(store, store.get_executions_by_id(ids)) if ids else []
+    return executions_of(store, store.get_executions_by_id(ids)) if ids else []
 
 
 def _find_artifact(store: Any, uri: str, root: Path) -> Any:
@@ -343,8 +286,3 @@ def _unknown(what: str, name: str, known: Sequence[str], command: str) -> str:
         f"lineage: there is no {what} {name!r}; the store has {len(known)}. {hint}"
         f"List them with `{command}`, or name {article} {what} of another --root."
     )
-
-
-def _state(execution: Any) -> str:
-    name = str(type(execution).State.Name(execution.last_known_state))
-    return _STATES.get(name, name.lower())
