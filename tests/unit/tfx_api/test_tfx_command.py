@@ -158,6 +158,19 @@ def test_a_compiled_pipeline_is_in_the_current_directory_and_not_noted(project: 
     assert project.registered() == []
 
 
+def test_one_of_several_pipelines_of_a_file_is_created_by_its_name(project: Project) -> None:
+    text = PIPELINE.format(name="first", root="out", runner=LOCAL)
+    both = text + PIPELINE.format(name="second", root="out", runner=LOCAL)
+    (project.folder / "runner.py").write_text(both, "utf-8")
+    said = project.tfx("pipeline", "create", "--pipeline_path=runner.py", expected=2)
+    assert "2 TFX pipelines ['first', 'second'], expected one" in said
+
+    project.tfx("pipeline", "create", "--pipeline_path=runner.py:second")
+    arguments = json.loads((project.home / "tfx/local/second/pipeline_args.json").read_text())
+    assert arguments["pipeline_path"] == str(project.folder / "runner.py")
+    assert "1 done" in project.tfx("run", "create", "--pipeline_name=second")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

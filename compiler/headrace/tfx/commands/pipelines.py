@@ -29,7 +29,8 @@ def engine_of(path: str, given: str, endpoint: str | None) -> Engine:
     named = named_engine(given, endpoint)
     if named is not None:
         return named
-    text = Path(path).read_text("utf-8", errors="replace") if Path(path).is_file() else ""
+    file = Path(path) if Path(path).is_file() else Path(path.rpartition(":")[0])  # FILE.py:name
+    text = file.read_text("utf-8", errors="replace") if file.is_file() else ""
     return next((engine for runner, engine in _RUNNERS if re.search(runner, text)), "local")
 
 
@@ -138,7 +139,7 @@ class _Made:
             click.echo(note, err=True)
         registered = NotedPipeline(
             pipeline_name=read.pipeline.pipeline_name,
-            pipeline_path=str(Path(path).resolve()),
+            pipeline_path=str(loading.file_of(path)),
             pipeline_root=str(Path(source.defaults.root).resolve()) if source.defaults.root else "",
         )
         return cls(registered, compiled)
