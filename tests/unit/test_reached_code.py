@@ -220,6 +220,104 @@ def test_what_a_function_reaches_counts_however_it_is_written(hidden: str, sourc
     assert digest(before) != digest(after)
 
 
+# A class tells its values, its bases and its members of itself when it is made.
+CLASSES = [
+    "class D:\n    def __set_name__(self, owner, name): self.name = name\nd = D()\n"
+    "class Other:\n    x1 = d\ndef entry(): return d.name",
+    "import dataclasses\nclass D:\n    def __set_name__(self, owner, name): self.name = name\n"
+    "d = D()\n"
+    "class Other:\n    x1: int = dataclasses.field(default=d)\ndef entry(): return d.name",
+    "import enum\nSEEN = []\nclass E(enum.Enum):\n    RED = 1\n"
+    "    def __init__(self, v): SEEN.append(v)\ndef entry(): return SEEN",
+    "import enum\nSEEN = []\nclass M:\n    def __init__(self, v): SEEN.append(v)\n"
+    "class E(M, enum.Enum):\n    RED = 1\ndef entry(): return SEEN",
+    "import enum\nSEEN = []\nclass M(enum.Enum):\n    def __init__(self, v): SEEN.append(v)\n"
+    "class E(M):\n    RED = 1\ndef entry(): return SEEN",
+    "SEEN = []\nclass Base: ...\n"
+    "Base.__init_subclass__ = classmethod(lambda cls: SEEN.append(cls.__name__))\n"
+    "class Sub1(Base): ...\ndef entry(): return SEEN",
+    "SEEN = []\n@classmethod\ndef hook(cls): SEEN.append(cls.__name__)\n"
+    "class Base:\n    __init_subclass__ = hook\nclass Sub1(Base): ...\ndef entry(): return SEEN",
+    "from typing import Generic\nclass Other(Generic[print(1)]): ...\ndef entry(): ...",
+    "class D:\n    def __hash__(self): return 1\nSET1 = {D}\ndef entry(): ...",
+]
+
+
+@pytest.mark.parametrize("source", CLASSES)
+def test_a_class_that_others_learn_of_counts(source: str) -> None:
+    last = source.rindex("1")
+
+    assert digest(source) != digest(f"{source[:last]}2{source[last + 1 :]}")
+
+
+# The code finds these by a text, by its frames, or in its files.
+HIDDEN = [
+    "import pandas as pd\ndef entry(x): return x.query('a > @hidden')",
+    "import pandas as pd\ndef entry(x): return getattr(x, 'query')('a > @hid' + x)",
+    "import pandas as pd\ndef entry(x): return pd.eval(x)",
+    "import sys\ndef entry(x): return getattr(getattr(sys, 'modules')[__name__], x)",
+    "from operator import attrgetter as a\ndef entry(x): return a('__globals__')(entry)[x]",
+    "def entry(x: \"dict[str, 'hidden']\"): ...",
+    "def entry(x: 'Annotated[int, (hidden, 3)]'): ...",
+    "NAMES = dir()\ndef entry(x): return NAMES",
+    "import re\nL = []\nre.compile = L.append\nX = re.compile('hidden')\ndef entry(x): return L",
+    "import re\nL = []\nsetattr(re, 'compile', L.append)\ndef entry(x): return L",
+    "import pkgutil\ndef entry(x): return pkgutil.resolve_name(x)",
+    "import pydoc as p\ndef entry(x): return p.locate(x)",
+    "def entry(x):\n    try: x()\n    except E as e: return e.__traceback__.tb_frame",
+    "import sys, pathlib\ndef entry(x): return pathlib.Path(sys.path[0], x).read_text()",
+    "from sys import path as p\ndef entry(x): return open(p[0] + x).read()",
+    "_C__hidden = 0\nclass C:\n    def f(self): return __hidden\ndef entry(x): return C().f()",
+]
+
+
+@pytest.mark.parametrize("source", HIDDEN)
+def test_what_no_name_in_the_code_shows_counts(source: str) -> None:
+    hidden = "\n_C__hidden = hidden = 1"
+
+    assert digest(source + hidden) != digest(source + hidden.replace("1", "2"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import helpers\ndef entry(x): return helpers.__dict__[x]",
+        "from helpers import __dict__ as d\ndef entry(x): return d[x]",
+        "import helpers\ndef entry(x): return helpers.__getattribute__(x)",
+        "import helpers\ndef entry(x): return open(helpers.__file__).read()",
+        "from tools import find\ndef entry(x): return find('helpers.hidden')",
+        "from tools import find\ndef entry(x): return find('helpers', x)",
+        "OK = 1\ntry:\n    import helpers\nexcept Exception:\n    OK = 0\ndef entry(x): return OK",
+        "import pkg.sub\ndef entry(x): return getattr(pkg, x).hidden",
+    ],
+)
+def test_what_no_name_shows_counts_in_other_files_too(source: str) -> None:
+    def of(text: str) -> str:
+        files = {
+            "m.py": source,
+            "helpers.py": text,
+            "tools.py": "find = 1",
+            "pkg/__init__.py": "",
+            "pkg/sub.py": text,
+        }
+        return reached(files, "m.py", ["entry"]).digest
+
+    assert of("hidden = 1\n") != of("hidden = 2\n")
+
+
+def test_a_file_that_was_not_there_before_counts() -> None:
+    source = "def entry(x):\n    import settings\n"
+
+    with_file = {"m.py": source, "settings.py": "UNUSED = 1\n"}
+    assert digest(with_file) != digest({"m.py": source})
+
+
+def test_the_name_of_a_split_frees_nothing() -> None:
+    source = "def entry(x): return x['eval']\ndef other(x): return 1"
+
+    assert digest(source) == digest(source.replace("1", "2"))
+
+
 PACKAGE: Files = {
     "models/entry.py": "from . import features as f\nfrom .shared import scale\n"
     "import models.deep\n"

@@ -4,8 +4,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-_TYPE_TEXT = re.compile(r"[\w.\[\],| ]+")
 _NAME = re.compile(r"[^\W\d]\w*")
+_DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_GETTERS = frozenset({"attrgetter", "getattr", "methodcaller"})
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -62,13 +63,32 @@ def chains_in(node: ast.AST) -> Iterator[list[str]]:
 
 
 def names_in_texts(node: ast.AST) -> Iterator[str]:
-    """Yields the names in texts that may be types or names, such as "Config" or "list[Config]"."""
+    """Yields all words in texts: they may be names, as in "Config" or "dict[str, 'Config']"."""
+    for text in _texts(node):
+        yield from _NAME.findall(text)
+
+
+def dotted_texts(node: ast.AST) -> Iterator[str]:
+    """Yields the texts that are a name or a dotted name, such as "models.features.cross"."""
+    for text in _texts(node):
+        if _DOTTED.fullmatch(text):
+            yield text
+
+
+def attributes_in(node: ast.AST) -> Iterator[str]:
+    """Yields the names of attributes in code, also those that `getattr` takes as a text."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Attribute):
+            yield each.attr
+        elif isinstance(each, ast.Call):
+            function = dotted(each.func)
+            if function is not None and function[-1] in _GETTERS:
+                for argument in each.args:
+                    for text in _texts(argument):
+                        yield from text.split(".")
+
+
+def _texts(node: ast.AST) -> Iterator[str]:
     for each in ast.walk(node):
         if isinstance(each, ast.Constant) and isinstance(each.value, str):
-            text = each.value
-            if len(text) < 200 and _TYPE_TEXT.fullmatch(text) and " " not in _joined(text):
-                yield from _NAME.findall(text)
-
-
-def _joined(text: str) -> str:
-    return re.sub(r" ?([|,]) ?", r"\1", text)
+            yield each.value

@@ -74,6 +74,17 @@ class PackedImports:
         is_folder = bool(module) and any(each.startswith(f"{module}/") for each in self.files)
         return is_folder or bool(self.file_of(module))
 
+    def is_package(self, module: str) -> bool:
+        """Returns whether a module of the pack has others in it."""
+        inside = f"{module}/" if module else ""
+        return any(each.startswith(inside) for each in self.files if each != f"{inside}__init__.py")
+
+    def named(self, file: str, text: str) -> list[str]:
+        """Returns the modules of the pack that a text may name, as `module` or `module.name`."""
+        parts = text.split(".")
+        names = [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
+        return sorted({module for name in names for module in self._modules(file, name)})
+
     def _modules(self, file: str, module: str) -> set[str]:
         """Returns the modules of the pack that a dotted name may mean."""
         rest = module.lstrip(".")

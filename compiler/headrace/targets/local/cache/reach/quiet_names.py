@@ -92,17 +92,32 @@ QUIET_IMPORTS = _words(
 
 FREE_NAMES = _words(
     """
-    __annotations__ __builtins__ __dict__ __doc__ __file__ __import__ __loader__ __spec__ builtins
-    cloudpickle compile dill eval exec gc globals importlib inspect linecache locals pickle runpy
-    vars
+    __annotations__ __builtins__ __cached__ __dict__ __doc__ __file__ __import__ __loader__
+    __path__ __spec__ builtins cloudpickle compile dill dir eval exec gc globals help importlib
+    inspect linecache locals pickle runpy vars
     """
 )
 """Code with these names may reach any other code, or sees its own text."""
 
 FREE_ATTRIBUTES = _words(
     """
-    __builtins__ __code__ __doc__ __globals__ __import__ __subclasses__ _getframe currentframe
-    f_globals getsource import_module modules
+    __builtins__ __cached__ __code__ __doc__ __file__ __globals__ __import__ __loader__ __path__
+    __spec__ __subclasses__ _current_frames _getframe ag_frame cr_frame currentframe eval f_back
+    f_code f_globals f_lineno f_locals getsource gi_code gi_frame import_module meta_path modules
+    path_hooks query read_pickle setprofile settrace tb_frame tb_lineno
     """
 )
-"""Attributes with which code does so."""
+"""Attributes with which code does so. pandas looks up names of the caller of `query` and `eval`."""
+
+FREE_TEXTS = FREE_ATTRIBUTES - {"eval", "query"} | {
+    name for name in FREE_NAMES if name.startswith("__")
+}
+"""Texts that name such an attribute. "eval" is also the name of a split."""
+
+FREE_MODULES = _words(
+    """
+    code codeop ctypes doctest duckdb imp joblib jsonpickle marshal modulefinder numexpr pandasql
+    pdb pkgutil profile pydoc shelve trace traceback unittest zipimport
+    """
+)
+"""Packages whose functions do so; variables may have the same names."""

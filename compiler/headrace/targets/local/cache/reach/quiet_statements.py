@@ -41,6 +41,7 @@ class QuietStatements:
     _plain: frozenset[str] = field(init=False)
     _classes: frozenset[str] = field(init=False)
     _touched: frozenset[str] = field(init=False)
+    _functions: frozenset[str] = field(init=False)
     _has_late_annotations: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,6 +56,13 @@ class QuietStatements:
         self._times = Counter(name for names in self._names for name in names)
         self._rebound = frozenset(self._times)
         self._touched = frozenset()
+        self._functions = frozenset(
+            each.name
+            for each in self.tree.body
+            if isinstance(each, _FUNCTIONS)
+            and not each.decorator_list
+            and self._times[each.name] == 1
+        )
         self._judge()
         # What an acting statement uses may be changed by it. Fewer plain names make more of them.
         while (touched := self._names_of_acting()) != self._touched:
@@ -151,7 +159,7 @@ class QuietStatements:
     def _is_quiet_value(self, node: ast.expr) -> bool:
         if self._is_plain(node, self._plain) or self._is_quiet_type(node):
             return True
-        if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+        if isinstance(node, (ast.Tuple, ast.List)):
             return all(map(self._is_quiet_value, node.elts))
         if isinstance(node, ast.Dict):
             keys = [key for key in node.keys if key is not None]
@@ -185,15 +193,17 @@ class QuietStatements:
         return isinstance(node, ast.Constant)
 
     def _is_quiet_annotation(self, node: ast.expr | None) -> bool:
-        if node is None or self._has_late_annotations or self._is_quiet_type(node):
+        return node is None or self._has_late_annotations or self._is_quiet_hint(node)
+
+    def _is_quiet_hint(self, node: ast.expr) -> bool:
+        if self._is_quiet_type(node):
             return True
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-            return self._is_quiet_annotation(node.left) and self._is_quiet_annotation(node.right)
+            return self._is_quiet_hint(node.left) and self._is_quiet_hint(node.right)
         if isinstance(node, ast.Subscript):
-            is_known = self._is_quiet_type(node.value)
-            return is_known and self._is_quiet_annotation(node.slice)
+            return self._is_quiet_type(node.value) and self._is_quiet_hint(node.slice)
         if isinstance(node, (ast.Tuple, ast.List)):
-            return all(map(self._is_quiet_annotation, node.elts))
+            return all(map(self._is_quiet_hint, node.elts))
         return isinstance(node, ast.Name)
 
     def _is_quiet_function(self, node: _Function) -> bool:
@@ -224,6 +234,13 @@ class QuietStatements:
             each.arg not in (None, "metaclass") and isinstance(each.value, ast.Constant)
             for each in node.keywords
         )
+        if self._is_enum(node):
+            # An enum makes its members as soon as it is made, with the functions that it has.
+            own = {name for each in node.body for name in bound_names(each)}
+            own -= {"__repr__", "__str__"}
+            if any(name.startswith("_") for name in own):
+                return False
+            classes = frozenset()
         return (
             keywords
             and all(self._is_quiet_base(each, classes) for each in node.bases)
@@ -236,6 +253,8 @@ class QuietStatements:
         if isinstance(base, ast.Name) and base.id in classes:
             return base is node
         name = self._full_name(base)
+        if isinstance(node, ast.Subscript) and not self._is_quiet_hint(node.slice):
+            return False
         return self._builtin(base) in quiet_names.BUILTIN_CLASSES or any(
             name.startswith(each) if each.endswith(".") else name == each
             for each in quiet_names.QUIET_BASES
@@ -259,22 +278,36 @@ class QuietStatements:
             return self._is_quiet_function(bare)
         if isinstance(statement, ast.ClassDef):
             return self._is_quiet_class(statement, frozenset())
-        is_value = isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr, ast.Pass))
-        return is_value and self.is_quiet(statement)
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            is_known = statement.value is None or self._tells_nobody(statement.value)
+            return is_known and self.is_quiet(statement)
+        return isinstance(statement, (ast.Expr, ast.Pass)) and self.is_quiet(statement)
+
+    def _tells_nobody(self, node: ast.expr) -> bool:
+        """Returns whether a value in a class has no `__set_name__`, which learns of the class."""
+        if isinstance(node, ast.Name) and not self._is_plain(node, self._plain | self._functions):
+            return self._is_quiet_type(node)
+        if isinstance(node, (ast.Tuple, ast.List)):
+            return all(map(self._tells_nobody, node.elts))
+        return not isinstance(node, ast.Call) or all(map(self._tells_nobody, _arguments(node)))
+
+    def _is_enum(self, node: ast.ClassDef) -> bool:
+        return any(self._full_name(each).partition(".")[0] == "enum" for each in node.bases)
 
     def _quiet_classes(self, known: frozenset[str]) -> frozenset[str]:
         """Returns the classes of the file that take no notice of classes made from them."""
         found = {}
         for statement in self.tree.body:
             if isinstance(statement, ast.ClassDef):
-                names = {each.name for each in statement.body if isinstance(each, _FUNCTIONS)}
+                names = {name for each in statement.body for name in bound_names(each)}
                 found[statement.name] = (
                     "__init_subclass__" not in names
                     and "__class_getitem__" not in names
                     and self._is_quiet_class(statement, known)
                     and self._times[statement.name] == 1
+                    and not self._is_enum(statement)
                 )
-        return frozenset(name for name, is_quiet in found.items() if is_quiet)
+        return frozenset(name for name, is_quiet in found.items() if is_quiet) - self._touched
 
     def _plain_names(self, known: frozenset[str]) -> frozenset[str]:
         """Returns the names whose every value is a number, a text, or a list or dict of such."""

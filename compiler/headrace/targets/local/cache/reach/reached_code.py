@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.targets.local.cache.reach.names import (
+    attributes_in,
     bound_names,
     chains_in,
+    dotted,
+    dotted_texts,
     names_at_top,
     names_in_texts,
 )
@@ -22,7 +25,12 @@ from headrace.targets.local.cache.reach.packed_imports import (
     PackedImports,
     with_packages,
 )
-from headrace.targets.local.cache.reach.quiet_names import FREE_ATTRIBUTES, FREE_NAMES
+from headrace.targets.local.cache.reach.quiet_names import (
+    FREE_ATTRIBUTES,
+    FREE_MODULES,
+    FREE_NAMES,
+    FREE_TEXTS,
+)
 from headrace.targets.local.cache.reach.quiet_statements import QuietStatements, is_quiet_import
 from headrace.targets.local.cache.reach.statement_texts import (
     label_of,
@@ -34,6 +42,7 @@ WHOLE = "all files"
 """The entry of `Reached.parts` for a pack of which everything counts."""
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
+_GUARDS = (ast.Try, ast.TryStar, ast.With, ast.AsyncWith)
 
 
 # Ten thousand lines, which take a second. More were probably not written by hand.
@@ -75,7 +84,7 @@ def reached(
             walk = _Pursuit(files=files, entry=entry)
             walk.start(names)
             return walk.result(names, text(files) if text else "")
-        except (_FreeError, SyntaxError, RecursionError):
+        except (_FreeError, SyntaxError, ValueError, RecursionError, MemoryError):
             pass
     parts = {WHOLE: ""} | {name: _digest(text) for name, text in sorted(files.items())}
     return Reached(parts=parts, digest=_digest(repr([entry, parts])))
@@ -98,6 +107,7 @@ class _File:
         source: Its text.
         body: Its statements.
         own: The names that imports anywhere in it bind to code of the pack.
+        installed: The names that imports anywhere in it bind to something else.
         binders: The numbers of the statements that bind each name at its top.
         counted: The numbers of the statements that count, without imports.
         asked: The names whose meaning counts.
@@ -107,6 +117,7 @@ class _File:
     source: str
     body: Sequence[ast.stmt]
     own: Mapping[str, set[tuple[str, str]]]
+    installed: Mapping[str, str]
     binders: Mapping[str, list[int]]
     counted: set[int] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
@@ -147,7 +158,7 @@ class _Pursuit:
     def result(self, names: Sequence[str], text: str) -> Reached:
         """Returns what was found, in the order of the text."""
         parts = {"imports of all files": _digest(text)} if text else {}
-        everything: list[Any] = [self.entry, *names, text]
+        everything: list[Any] = [self.entry, *names, text, sorted(self.loaded)]
         for name, file in sorted(self.loaded.items()):
             texts: dict[str, list[str]] = {}
             for number, statement in enumerate(file.body):
@@ -213,7 +224,14 @@ class _Pursuit:
                 binders.setdefault(bound, []).append(number)
             if not isinstance(statement, _IMPORTS) and not quiet.is_quiet(statement):
                 acting.append(number)
-        file = _File(name=name, source=self.files[name], body=tree.body, own=own, binders=binders)
+        file = _File(
+            name=name,
+            source=self.files[name],
+            body=tree.body,
+            own=own,
+            installed=installed,
+            binders=binders,
+        )
         return file, acting
 
     def _count(self, file: _File, number: int) -> None:
@@ -223,19 +241,41 @@ class _Pursuit:
 
     def _follow(self, file: _File, statement: ast.stmt) -> None:
         """Looks for all that a statement mentions."""
-        chains = [*chains_in(statement), *([name] for name in names_in_texts(statement))]
-        attributes = {each.attr for each in ast.walk(statement) if isinstance(each, ast.Attribute)}
-        if not FREE_NAMES.isdisjoint(chain[0] for chain in chains):
-            raise _FreeError
-        if not FREE_ATTRIBUTES.isdisjoint(attributes):
+        chains = list(chains_in(statement))
+        texts = set(dotted_texts(statement))
+        if (
+            any(_is_free(file, chain) for chain in chains)
+            or not FREE_ATTRIBUTES.isdisjoint(attributes_in(statement))
+            or any(not FREE_TEXTS.isdisjoint(text.split(".")) for text in texts)
+        ):
             raise _FreeError
         for node in ast.walk(statement):
             if isinstance(node, _IMPORTS):
                 if any(map(_gives_freedom, self.imports.bindings(file.name, node))):
                     raise _FreeError
                 self._import(file, node)
+            elif _changes_installed(file, node):
+                # Then it is not known what is quiet.
+                raise _FreeError
+            elif isinstance(node, _GUARDS) and self._imports_own(file, node):
+                # Then the code also sees whether all of that file can run.
+                raise _FreeError
         for chain in chains:
             self._mention(file, chain)
+        for name in names_in_texts(statement):
+            self._mention(file, [name])
+        for text in sorted(texts):
+            for module in self.imports.named(file.name, text):
+                self._use(module, [])
+
+    def _imports_own(self, file: _File, node: ast.AST) -> bool:
+        """Returns whether code imports a file of the pack."""
+        return any(
+            binding.targets
+            for each in ast.walk(node)
+            if isinstance(each, _IMPORTS)
+            for binding in self.imports.bindings(file.name, each)
+        )
 
     def _import(self, file: _File, statement: ast.Import | ast.ImportFrom) -> None:
         """Loads the files of the pack that a statement imports."""
@@ -274,12 +314,14 @@ class _Pursuit:
         name = self.imports.file_of(module)
         file = self._load(name) if name else None
         if not attributes:
-            # The module itself is passed on.
-            if file is None:
+            # The module itself is passed on, and with a package the modules in it.
+            if file is None or self.imports.is_package(module):
                 raise _FreeError
             for bound in list(file.binders):
                 self._mention(file, [bound])
             return
+        if attributes[0].startswith("__") and (file is None or attributes[0] not in file.binders):
+            raise _FreeError  # such as `__dict__` and `__file__`
         below = f"{module}/{attributes[0]}".lstrip("/")
         is_module = self.imports.is_module(below)
         if is_module:
@@ -298,7 +340,29 @@ def _is_future(statement: ast.stmt) -> bool:
 
 def _gives_freedom(binding: ImportedName) -> bool:
     """Returns whether a name is imported that may reach any code, perhaps under another name."""
-    return not (FREE_NAMES | FREE_ATTRIBUTES).isdisjoint(binding.full.split("."))
+    parts = binding.full.split(".")
+    is_free = parts[0] in FREE_MODULES or not (FREE_NAMES | FREE_ATTRIBUTES).isdisjoint(parts)
+    return is_free or binding.full == "sys.path"
+
+
+def _changes_installed(file: _File, node: ast.AST) -> bool:
+    """Returns whether code gives something installed another attribute."""
+    changed = None
+    if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+        changed = dotted(node)
+    elif isinstance(node, ast.Call) and node.args and dotted(node.func) == ["setattr"]:
+        changed = dotted(node.args[0])
+    return changed is not None and changed[0] in file.installed
+
+
+def _is_free(file: _File, chain: Sequence[str]) -> bool:
+    """Returns whether `a.b.c` may mean any code."""
+    name = chain[0]
+    # A class may call a name `__name` otherwise.
+    is_private = name.startswith("__") and not name.endswith("__")
+    # The directory of the pack is on the path.
+    is_path = file.installed.get(name) == "sys" and "path" in chain[1:2]
+    return is_private or is_path or name in FREE_NAMES
 
 
 def _only_imported(installed: Mapping[str, str], tree: ast.Module) -> dict[str, str]:
