@@ -99,7 +99,9 @@ def _table(history: History) -> Markup:
         page.row(name, [number(last[name]), number(best.get(name))])
         for name in sorted(last, key=lambda name: (not is_loss(name), name))[: 2 * _MAX_METRICS]
     ]
-    return page.data_table(_size(history), page.heading_row(["Metric", "Last", "Best"]), rows)
+    return page.data_table(
+        f"After {_size(history)}", page.heading_row(["Metric", "Last", "Best"]), rows
+    )
 
 
 def _size(history: History) -> str:
