@@ -19,7 +19,7 @@ LOCK := images/local/tfx-$(GENERATION)$(if $(MACOS),-macos).lock
 # One more than the cores: for a quarter of the time a test waits for a service, the network or a program.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
-.PHONY: help setup run test check format compile golden generate bench lock images test-images import-names push base kind-up kind-test kind-down clean
+.PHONY: help setup run test check format compile docs golden generate bench lock images test-images import-names push base kind-up kind-test kind-down clean
 
 help: ## List the targets
 	@grep -hE '^[a-z/%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -83,6 +83,10 @@ compile: $(VENV)/.ready ## Compile every example for every target, with CONFIG o
 
 generate: $(VENV)/.ready ## Write all files that are generated from the declarations of the components
 	$(BIN)/python -m generate
+
+docs: $(VENV)/.ready ## Build the documentation as a site, in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "Open build/site/index.html"
 
 golden: $(VENV)/.ready ## Write the compiled specs that the tests compare with
 	HEADRACE_REGENERATE=1 $(BIN)/python -m pytest -q tests/golden tests/conformance/test_feature_table.py tests/unit/test_message_tables.py

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from generate import catalogue_page, catalogue_stub, tfx_names
+from generate import catalogue_page, catalogue_stub, cli_page, tfx_names
 from headrace.images import bake
 from headrace.images.definitions import IN_FILE, images
 from headrace_components.contract import declaration
@@ -16,6 +16,7 @@ def generated() -> dict[Path, str]:
     """Returns the text of each generated file."""
     return {
         catalogue_stub.PATH: catalogue_stub.text(),
+        ROOT / "docs/cli.md": cli_page.text(),
         ROOT / "docs/components.md": catalogue_page.text(),
         ROOT / "docs/tfx-names.md": tfx_names.text(),
         ROOT / "images" / bake.BAKE_FILE: bake.text(ROOT / "images"),
