@@ -239,6 +239,10 @@ CLASSES = [
     "SEEN = []\n@classmethod\ndef hook(cls): SEEN.append(cls.__name__)\n"
     "class Base:\n    __init_subclass__ = hook\nclass Sub1(Base): ...\ndef entry(): return SEEN",
     "from typing import Generic\nclass Other(Generic[print(1)]): ...\ndef entry(): ...",
+    "import os\nclass D:\n    def __fspath__(self): L.append(1)\nL = []\nd = D()\n"
+    "P = os.path.join(d, '1')\ndef entry(): return L",
+    "import functools\nclass D:\n    def __getattr__(self, name): L.append(name)\nL = []\nd = D()\n"
+    "@functools.wraps(d)\ndef other(v=1): ...\ndef entry(): return L",
     "class D:\n    def __hash__(self): return 1\nSET1 = {D}\ndef entry(): ...",
 ]
 
@@ -261,6 +265,9 @@ HIDDEN = [
     "def entry(x: 'Annotated[int, (hidden, 3)]'): ...",
     "NAMES = dir()\ndef entry(x): return NAMES",
     "import re\nL = []\nre.compile = L.append\nX = re.compile('hidden')\ndef entry(x): return L",
+    "import re\nL = []\nr = re\nr.compile = L.append\ndef entry(x): return L",
+    "import re\nL = []\ndef set(m): m.compile = L.append\nset(re)\ndef entry(x): return L",
+    "import re\nL = []\nre.__dict__.update(compile=L.append)\ndef entry(x): return L",
     "import re\nL = []\nsetattr(re, 'compile', L.append)\ndef entry(x): return L",
     "import pkgutil\ndef entry(x): return pkgutil.resolve_name(x)",
     "import pydoc as p\ndef entry(x): return p.locate(x)",

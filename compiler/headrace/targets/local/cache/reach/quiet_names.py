@@ -74,6 +74,11 @@ QUIET_BASES = _words(
 )
 """Classes that take no notice of classes made from them; with a dot at the end, a package."""
 
+QUIET_MODULES = frozenset(
+    name.rpartition(".")[0] for name in QUIET_CALLS | QUIET_DECORATORS | QUIET_BASES
+)
+"""Modules that have such names. Code that gets one whole could put others in their place."""
+
 QUIET_INDEXED = _words(
     """
     collections numpy os tensorflow typing

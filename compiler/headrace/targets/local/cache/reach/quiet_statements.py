@@ -170,9 +170,8 @@ class QuietStatements:
         if isinstance(node, ast.Lambda):
             return self._are_quiet_defaults(node.args)
         if isinstance(node, ast.Call):
-            return self._full_name(node.func) in quiet_names.QUIET_CALLS and all(
-                map(self._is_quiet_value, _arguments(node))
-            )
+            is_known = self._full_name(node.func) in quiet_names.QUIET_CALLS
+            return is_known and all(map(self._is_quiet_argument, _arguments(node)))
         return isinstance(node, ast.Name)
 
     def _is_quiet_type(self, node: ast.expr) -> bool:
@@ -223,7 +222,7 @@ class QuietStatements:
 
     def _is_quiet_decorator(self, node: ast.expr) -> bool:
         function = node.func if isinstance(node, ast.Call) else node
-        if isinstance(node, ast.Call) and not all(map(self._is_quiet_value, _arguments(node))):
+        if isinstance(node, ast.Call) and not all(map(self._is_quiet_argument, _arguments(node))):
             return False
         if self._full_name(function) in quiet_names.QUIET_DECORATORS:
             return True
@@ -279,17 +278,20 @@ class QuietStatements:
         if isinstance(statement, ast.ClassDef):
             return self._is_quiet_class(statement, frozenset())
         if isinstance(statement, (ast.Assign, ast.AnnAssign)):
-            is_known = statement.value is None or self._tells_nobody(statement.value)
+            # An object with `__set_name__` learns of the class.
+            is_known = statement.value is None or self._is_quiet_argument(statement.value)
             return is_known and self.is_quiet(statement)
         return isinstance(statement, (ast.Expr, ast.Pass)) and self.is_quiet(statement)
 
-    def _tells_nobody(self, node: ast.expr) -> bool:
-        """Returns whether a value in a class has no `__set_name__`, which learns of the class."""
-        if isinstance(node, ast.Name) and not self._is_plain(node, self._plain | self._functions):
-            return self._is_quiet_type(node)
+    def _is_quiet_argument(self, node: ast.expr) -> bool:
+        """Returns whether no method of an author's object runs if others look at a value."""
+        if isinstance(node, ast.Name):
+            known = self._plain | self._functions | self._classes
+            is_name = self._builtin(node) == "__name__"
+            return is_name or node.id in known or self._is_quiet_type(node)
         if isinstance(node, (ast.Tuple, ast.List)):
-            return all(map(self._tells_nobody, node.elts))
-        return not isinstance(node, ast.Call) or all(map(self._tells_nobody, _arguments(node)))
+            return all(map(self._is_quiet_argument, node.elts))
+        return self._is_quiet_value(node)
 
     def _is_enum(self, node: ast.ClassDef) -> bool:
         return any(self._full_name(each).partition(".")[0] == "enum" for each in node.bases)

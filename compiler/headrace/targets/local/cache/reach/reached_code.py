@@ -30,6 +30,7 @@ from headrace.targets.local.cache.reach.quiet_names import (
     FREE_MODULES,
     FREE_NAMES,
     FREE_TEXTS,
+    QUIET_MODULES,
 )
 from headrace.targets.local.cache.reach.quiet_statements import QuietStatements, is_quiet_import
 from headrace.targets.local.cache.reach.statement_texts import (
@@ -362,7 +363,15 @@ def _is_free(file: _File, chain: Sequence[str]) -> bool:
     is_private = name.startswith("__") and not name.endswith("__")
     # The directory of the pack is on the path.
     is_path = file.installed.get(name) == "sys" and "path" in chain[1:2]
-    return is_private or is_path or name in FREE_NAMES
+    return is_private or is_path or name in FREE_NAMES or _is_passed_on(file, chain)
+
+
+def _is_passed_on(file: _File, chain: Sequence[str]) -> bool:
+    """Returns whether `a.b` is a whole module with names that are known to be quiet."""
+    full = [file.installed.get(chain[0], ""), *chain[1:]]
+    if full[-1].startswith("__"):
+        full.pop()
+    return ".".join(full) in QUIET_MODULES
 
 
 def _only_imported(installed: Mapping[str, str], tree: ast.Module) -> dict[str, str]:
