@@ -368,10 +368,8 @@ def _is_free(file: _File, chain: Sequence[str]) -> bool:
 
 def _is_passed_on(file: _File, chain: Sequence[str]) -> bool:
     """Returns whether `a.b` is a whole module with names that are known to be quiet."""
-    full = [file.installed.get(chain[0], ""), *chain[1:]]
-    if full[-1].startswith("__"):
-        full.pop()
-    return ".".join(full) in QUIET_MODULES
+    full = ".".join([file.installed.get(chain[0], ""), *chain[1:]])
+    return full.partition(".__")[0] in QUIET_MODULES
 
 
 def _only_imported(installed: Mapping[str, str], tree: ast.Module) -> dict[str, str]:
