@@ -138,7 +138,7 @@ def test_runs_record_and_store_tasks_under_their_names(tmp_path: Path) -> None:
         "Evaluator",
         "step-3",
     }
-    assert {path.name for path in ran.result.logs.iterdir()} == {
+    assert {path.name for path in ran.result.logs.glob("*.log")} == {
         "Evaluator.mnist.log",
         "Evaluator.log",
         "_process.log",

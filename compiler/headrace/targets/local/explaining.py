@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import dropwhile, islice
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +81,11 @@ class _Explaining:
     @classmethod
     def of_run(cls, store: RunStore, *, steps: int) -> "_Explaining":
         """Returns what explains the tasks of a run."""
-        found = (
-            each
-            for each in listing.stores(store.root)
-            if each.directory.parent == store.directory.parent
-            and each.directory.name < store.directory.name
-        )
+        # Names of runs of the same second are not in the order of their start.
+        stores = listing.stores(store.root)
+        since = dropwhile(lambda each: each.directory != store.directory, stores)
+        pipeline = store.directory.parent
+        found = (each for each in islice(since, 1, None) if each.directory.parent == pipeline)
         return cls(
             store=store, earlier=list(islice(found, _MAX_RUNS)), tasks=_tasks(store), steps=steps
         )
