@@ -90,11 +90,17 @@ def _tell_unread(translation: Translation, component: str, given: Mapping[str, A
     """Tells the author which arguments our component does not have."""
     known = _parameter_names(component)
     for key, value in given.items():
-        is_set = value not in (None, "", [], (), {}) and value != _FORMATS.get(key)
-        if key not in known and is_set:
+        if key not in known and _is_set(value, _FORMATS.get(key)):
             translation.note(
                 f"`{key}` has no effect: Headrace's {component} has nothing that it sets."
             )
+
+
+def _is_set(value: Any, default: Any) -> bool:
+    """Returns whether a value says something. A placeholder is not compared: it would be asked."""
+    if value is None or isinstance(value, (str, int, list, tuple, dict)):
+        return value is not None and value not in ("", [], (), {}) and value != default
+    return True
 
 
 def _parameter_names(component: str) -> set[str]:
