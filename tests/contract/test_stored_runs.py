@@ -60,8 +60,8 @@ def test_the_newest_blessed_model_is_copied_whole(
     server: dict[str, str], launcher: Launcher, tmp_path: Path
 ) -> None:
     leave(server, tmp_path / "a", "run-a", 1.0)
-    newest = leave(server, tmp_path / "b", "run-b", 3.0)
     leave(server, tmp_path / "c", "run-c", 2.0)
+    newest = leave(server, tmp_path / "b", "run-b", 3.0)
 
     found = search(launcher, server)
 

@@ -13,6 +13,7 @@ SCRIPT = Path(__file__).parents[2] / ".ci/run"
 # The programs that this test lets the script find.
 INSTALLED = (
     "initdb",
+    "mariadbd",
     "node",
     "npm",
     "podman",

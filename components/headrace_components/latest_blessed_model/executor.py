@@ -23,6 +23,7 @@ from headrace_components.library.runs import earlier_runs
 from headrace_components.library.runs.earlier_contents import NOTHING, agreed
 from headrace_components.library.runs.earlier_runs import SearchRoot, may_hold_artifacts
 
+_GONE = float("inf")
 _BLESSED = "BLESSED"
 
 # The files with the model of a blessing: Headrace's file, and the file in TFX's evaluation.
@@ -102,11 +103,10 @@ def _newest_first(place: SearchRoot, params: LatestBlessedModelParams) -> Iterat
     # As in TFX, the newest model counts, and then its newest blessing: an older model that is
     # evaluated once more does not come back. The path decides between equal times, so that the
     # result is always the same.
-    gone = float("inf")  # first, so that the log names them
-    made = {each.model_path: earlier_runs.changed(each.model_path) or gone for each in blessings}
+    made = {path: _made(path, place) for path in {each.model_path for each in blessings}}
     blessings.sort(key=lambda each: (made[each.model_path], each.created, each.path), reverse=True)
     for blessing in blessings:
-        if _is_there(blessing.model_path, place):
+        if made[blessing.model_path] < _GONE:
             yield blessing
             continue
         logging.info(
@@ -114,6 +114,14 @@ def _newest_first(place: SearchRoot, params: LatestBlessedModelParams) -> Iterat
             blessing.path,
             blessing.model_uri,
         )
+
+
+def _made(model: Path, place: SearchRoot) -> float:
+    """Returns when a model was made; infinity for one that is gone, so that the log names it."""
+    if not _is_there(model, place):
+        return _GONE
+    time = earlier_runs.changed(model)
+    return _GONE if time is None else time
 
 
 def _is_there(model: Path, place: SearchRoot) -> bool:

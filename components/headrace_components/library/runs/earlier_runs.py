@@ -9,6 +9,7 @@ store: there `stored_runs` lists the pipeline's root. Standard library only, exc
 `stored_runs`.
 """
 
+import contextlib
 import importlib
 import json
 import logging
@@ -385,11 +386,12 @@ def _attempts(task: Path) -> list[Path]:
 
 def changed(artifact: Path) -> float | None:
     """Returns the time of the newest file of an artifact, in seconds since the epoch, or None."""
-    times = [
-        (Path(folder) / name).stat().st_mtime
-        for folder, _, names in os.walk(artifact)
-        for name in names
-    ]
+    times = []
+    for folder, _, names in os.walk(artifact):
+        for name in names:
+            # Another process may delete the artifact meanwhile, and a link may lead nowhere.
+            with contextlib.suppress(FileNotFoundError):
+                times.append((Path(folder) / name).stat().st_mtime)
     return max(times, default=None)
 
 
