@@ -44,6 +44,7 @@ def execute(task):
         (task.output("model").path / "model.txt").write_text(rows + task.params["run_fn"])
         task.output("model").metadata["steps"] = 7
         (task.output("model_run").path / "log.txt").write_text("loss")
+        task.output("report").path.write_text("a page")
 
 sys.exit(main("trainer", execute))
 """
@@ -189,6 +190,7 @@ def test_pods_share_a_task_and_its_outputs_are_taken_over(
     assert (outcome["model"].path / "model.txt").read_text() == "$rows $(HOME) $$(X) 'y'"
     assert outcome["model"].metadata["steps"] == 7
     assert (outcome["model_run"].path / "log.txt").read_text() == "loss"
+    assert outcome["report"].path.read_text() == "a page"
     (made,) = cluster.created
     assert made["metadata"]["ownerReferences"] == [
         {"apiVersion": "v1", "kind": "Pod", "name": "flights-abc-123", "uid": "0f5b1c2d-0000"}

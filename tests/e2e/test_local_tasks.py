@@ -319,7 +319,7 @@ def test_a_run_may_be_started_from_a_notebook(tmp_path: Path) -> None:
     ("options", "words"),
     [
         ({"runner": "kubernetes"}, "the runner is 'kubernetes', expected one of"),
-        ({"containers": ContainerOptions(network="host")}, "'worker', but --mount, --network"),
+        ({"containers": ContainerOptions(network="host")}, "'worker', but --mount and --network"),
         ({"concurrency": -1}, "is -1, expected"),
     ],
 )
