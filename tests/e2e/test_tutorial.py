@@ -62,6 +62,8 @@ def test_a_reader_looks_at_the_data_trains_spoils_the_model_and_sees_why(project
     assert re.search(r"✓ evaluator +blessed", trained)
     [first] = (project / "serving/tickets").iterdir()
     [report] = (project / "headrace_root/tickets").glob("*/evaluator/report.html")
+    slices = report.read_text("utf-8").partition("<h2>Slices</h2>")[2]
+    assert all(f"plan={plan}" in slices for plan in ("free", "pro", "enterprise"))
     assert "billing" in report.read_text("utf-8").partition("Confusion matrix")[2]
 
     features = project / "features.py"

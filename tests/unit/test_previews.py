@@ -16,7 +16,7 @@ from tensorflow_model_analysis.proto import metrics_for_slice_pb2, validation_re
 from tensorflow_serving.apis import prediction_log_pb2
 
 from headrace_components.contract.errors import InputError
-from headrace_components.library.data import schemas
+from headrace_components.library.data import schemas, statistics
 from headrace_components.library.data.examples import BYTES_LIST, FLOAT_LIST, ExamplesWriter
 from headrace_components.library.data.tfrecord import TFRecordWriter
 from headrace_components.library.models.saved_model import all_signatures
@@ -274,6 +274,22 @@ def test_statistics_that_are_cut_off_are_named(tmp_path: Path) -> None:
     assert "0 rows" in texts(
         answer({"what": "read", "type": "ExampleStatistics", "path": str(path)})
     )
+
+
+def test_a_list_without_values_is_a_missing_value(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import tensorflow_data_validation as tfdv
+
+    column = pa.array([[1.0], [], None, []] * 5, pa.large_list(pa.float32()))
+    batch = pa.RecordBatch.from_pydict({"gust": column})
+    found = statistics.compute([batch], tfdv.StatsOptions())
+    (tmp_path / "Split-train").mkdir()
+    (tmp_path / "Split-train/FeatureStats.pb").write_bytes(found.SerializeToString())
+
+    shown = answer({"what": "read", "type": "ExampleStatistics", "path": str(tmp_path)})
+
+    (row,) = shown[0]["blocks"][0]["rows"]
+    assert row[:4] == ["gust", "float", 5, {"text": "75%", "tone": "warn"}]
 
 
 def test_schemas_differ_in_what_was_added_lost_and_changed(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from headrace_components.library.previews.blocks import (
     table,
     toned,
 )
+from headrace_components.library.reports.feature_summary import num_present
 
 _FILE = "FeatureStats.pb"
 _TYPE = statistics_pb2.FeatureNameStatistics.Type
@@ -135,7 +136,7 @@ def _common(feature: Any) -> Any:
 def _missing(feature: Any | None, dataset: Any) -> float | None:
     if feature is None or not dataset.num_examples:
         return None
-    return float(1 - min(_common(feature).num_non_missing / dataset.num_examples, 1))
+    return float(1 - min(num_present(_common(feature)) / dataset.num_examples, 1))
 
 
 def _row(name: str, feature: Any, dataset: Any) -> list[Cell]:
@@ -154,7 +155,7 @@ def _row(name: str, feature: Any, dataset: Any) -> list[Cell]:
     return [
         cut(name),
         _type_name(feature),
-        _common(feature).num_non_missing,
+        num_present(_common(feature)),
         None if missing is None else _share(missing),
         *figures,
         texts.unique or None,

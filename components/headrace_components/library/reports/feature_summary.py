@@ -213,12 +213,17 @@ def _per_row(common: Any) -> str:
     return number(low) if low == high else f"{number(low)} to {number(high)}"
 
 
+def num_present(common: Any) -> int:
+    """Returns the number of rows that have a value, from `CommonStatistics`.
+
+    An empty cell of a CSV file is a list without values, which TFDV does not call missing.
+    """
+    return int(common.tot_num_values if common.max_num_values <= 1 else common.num_non_missing)
+
+
 def _common(feature: Any, common: Any, *, is_numeric: bool) -> dict[str, Any]:
     rows = common.num_missing + common.num_non_missing
-    present = common.num_non_missing
-    if common.max_num_values <= 1:
-        # An empty cell of a CSV file is a list without values, which TFDV does not call missing.
-        present = common.tot_num_values
+    present = num_present(common)
     return {
         "type": statistics_pb2.FeatureNameStatistics.Type.Name(feature.type),
         "is_numeric": is_numeric,
