@@ -14,7 +14,9 @@ from support.programs.browser import chromium
 from support.programs.ui_server import served
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: Playwright's event loop counts as running until it is closed, and
+# `asyncio.run` of the tests behind would refuse to start another one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as found:
         yield found
