@@ -103,6 +103,7 @@ def test_penguins_are_learned_served_and_then_cached(tmp_path: Path) -> None:
     reports = [Path(line.split(": ")[1]) for line in first.stdout.splitlines() if "Report:" in line]
     assert [f"{page.parent.name}/{page.name}" for page in reports] == [
         "statistics-gen/report.html",
+        "trainer/report.html",
         "evaluator/report.html",
     ]
     assert all(page.read_text("utf-8").startswith("<!DOCTYPE html>") for page in reports)

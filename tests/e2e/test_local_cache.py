@@ -157,7 +157,7 @@ def test_a_cached_run_starts_no_process(tmp_path: Path) -> None:
     second = run_pipeline(ten, tmp_path)
 
     assert set(second.states.values()) == {"cached"}
-    assert not list(second.result.logs.iterdir())
+    assert not list(second.result.logs.glob("*.log"))
 
 
 @pytest.fixture
