@@ -73,7 +73,7 @@ def test_the_runs_of_the_guide_do_what_it_says(
     assert "9 done" in said["headrace run local_runner.py"]
     assert "1 skipped" in said["headrace run local_runner.py -p min_rows=1000"]
     assert "8 cached, 1 done" in said["python -m headrace.tfx local_runner.py"]
-    assert "taxi" in said["headrace lineage runs --metadata sqlite:////home/me/taxi/metadata.db"]
+    assert "taxi" in said["headrace lineage runs --file local_runner.py"]
     assert list((project / "serving").glob("*/saved_model.pb"))
     assert list((project / "root/taxi").glob("*/Evaluator/report.html"))
 

@@ -503,7 +503,12 @@ class LeafRunner:
 
     def _begin(self, job: ReadyTask, said: Described | None = None) -> int:
         said = said or described(job.component, job.inputs)
-        values = {name: job.inputs.parameters[name] for name in job.inputs.values}
+        # kfp's inputs for conditions are not parameters of the component.
+        values = {
+            name: job.inputs.parameters[name]
+            for name in job.inputs.values
+            if name in job.inputs.parameters
+        }
         self._journal.started(
             job.name,
             said.name,
