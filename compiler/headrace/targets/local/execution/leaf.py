@@ -503,12 +503,9 @@ class LeafRunner:
 
     def _begin(self, job: ReadyTask, said: Described | None = None) -> int:
         said = said or described(job.component, job.inputs)
-        # kfp's inputs for conditions are not parameters of the component.
-        values = {
-            name: job.inputs.parameters[name]
-            for name in job.inputs.values
-            if name in job.inputs.parameters
-        }
+        # Not all are left: a component that fills in templates has used up what kfp adds for them.
+        given = job.inputs.parameters
+        values = {name: given[name] for name in job.inputs.values if name in given}
         self._journal.started(
             job.name,
             said.name,
